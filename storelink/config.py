@@ -1,0 +1,63 @@
+"""Settings: read once at the edge (command line, worker), then passed down.
+
+Every setting is an environment variable with the prefix `STORELINK_`. The README's
+table of settings is checked against this class by a test.
+"""
+
+from pathlib import Path
+
+import platformdirs
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+def default_home() -> Path:
+    """The data folder: `/var/lib/storelink` for root, the user's data folder otherwise."""
+    import os
+
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        return Path("/var/lib/storelink")
+    return Path(platformdirs.user_data_dir("storelink", appauthor=False))
+
+
+class Settings(BaseSettings):
+    """What a storelink process needs to know before it opens the database."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="STORELINK_", frozen=True, extra="ignore", env_file=None
+    )
+
+    home: Path = Field(
+        default_factory=default_home,
+        description="Folder of the embedded database and of the key file.",
+    )
+    database_url: SecretStr | None = Field(
+        default=None,
+        description="Postgres to use (15 or newer), `postgresql://user:password@host/name`. "
+        "Unset: a private PostgreSQL under STORELINK_HOME.",
+    )
+    database_pool: int = Field(
+        default=8, ge=2, le=100, description="Most database connections one process opens."
+    )
+    embedded_user: str = Field(
+        default="nobody",
+        description="System user that the embedded PostgreSQL runs as when storelink is started by root.",
+    )
+    http_timeout: float = Field(
+        default=60.0, gt=0, description="Longest wait for a store's answer, in seconds."
+    )
+    http_retries: int = Field(
+        default=5,
+        ge=0,
+        le=20,
+        description="How often a read is tried again before a pass gives up.",
+    )
+    width: int = Field(default=6, ge=1, le=16, description="Most requests at once to one store.")
+    log_format: str = Field(
+        default="console", pattern="^(console|json)$", description="`console` or `json`."
+    )
+    log_level: str = Field(
+        default="warning",
+        pattern="^(debug|info|warning|error)$",
+        description="Least level that is logged.",
+    )

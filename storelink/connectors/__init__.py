@@ -1,0 +1,1 @@
+"""Platforms: the seam (`protocol`), the HTTP client they share, and one folder each."""

@@ -1,0 +1,358 @@
+"""The seam between the engine and a platform.
+
+A platform is one folder with one `Connector`, found by entry point (group `storelink.connectors`).
+The engine hands it an `Account` and gets a `Store`: something that can be asked for lists of
+versions, for records by id, and for everything. What comes back is raw; `normalize` turns it into rows.
+
+Ids are text everywhere. Times are aware. Read times are the database's clock, so that reads
+of several machines can be put in order; `store_time` is the store's.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, NamedTuple, Protocol
+
+Raw = dict[str, Any]
+Json = str
+"""JSON text, ready for a jsonb column."""
+Cursor = dict[str, Any]
+"""Where a backfill goes on; small, JSON, known to its platform alone."""
+Clock = Callable[[], datetime]
+"""The database's clock, as near as this process knows it."""
+
+
+# -- what a platform says of itself ---------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialField:
+    """One thing that ops must enter. `slot` is the sealed column: api_key or secret."""
+
+    name: str
+    slot: str
+    label: str
+    secret: bool = True
+    pattern: str | None = None
+    """What a right value looks like; a value that does not match is warned of, not refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """How to reach one registered store. Secrets are left out of its repr."""
+
+    name: str
+    store_url: str
+    auth_mode: str
+    credentials: Mapping[str, str] = field(repr=False)
+    """By `CredentialField.name`."""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """What earlier checks learnt: currency, time zone, version, features."""
+    allow_http: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one process may ask of one store."""
+
+    timeout: float = 60.0
+    """Seconds without a byte of an answer."""
+    retries: int = 5
+    width: int = 6
+    """Most requests at once."""
+    body_limit: int = 64 * 1024 * 1024
+    """Longest answer taken, in bytes."""
+
+
+@dataclass(slots=True)
+class Traffic:
+    """Counted by the client, read by the pass; only ever grows."""
+
+    requests: int = 0
+    bytes: int = 0
+    throttled_seconds: float = 0.0
+
+
+# -- what the doctor says ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing the doctor found. `level` is ok, note, warning or problem; `mend` says what to do."""
+
+    level: str
+    code: str
+    what: str
+    mend: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Checkup:
+    """What a store is and what is missing, worst first. `settings` is what to remember of it."""
+
+    findings: tuple[Finding, ...]
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    auth_failed: bool = False
+
+    @property
+    def healthy(self) -> bool:
+        """Whether the store can be read and written."""
+        return not any(finding.level == "problem" for finding in self.findings)
+
+
+# -- what is read ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """When a read began and had arrived (database clock), and the store's clock as it began."""
+
+    started: datetime
+    finished: datetime
+    store_time: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One line of a list of versions.
+
+    `parts` are the ids of its parts where the list shows them (refunds, variations): a change there
+    is a change, whatever the version says. `exact` is false where the version is only a lower bound
+    (a trashed variation speaks for its product).
+    """
+
+    id: str
+    version: datetime | None
+    parts: tuple[str, ...] | None = None
+    exact: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ListPage:
+    """Some lines of a list. `total` is the store's own count of the whole list, if it gave one."""
+
+    records: Sequence[Listed]
+    read: Read
+    total: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A record the store has but could not deliver in a readable form."""
+
+    id: str
+    error: str
+    payload: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class RawPage:
+    """A page of a backfill. `cursor` resumes after it; `total` is for the progress bar only."""
+
+    records: Sequence[Raw]
+    read: Read
+    cursor: Cursor
+    broken: Sequence[Broken] = ()
+    total: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FetchPage:
+    """The answer for some ids. Every id asked for is in exactly one of the four."""
+
+    found: Mapping[str, Raw]
+    read: Read
+    gone: Sequence[str] = ()
+    """The store said with its own not-found code that they do not exist."""
+    unanswered: Mapping[str, str] = field(default_factory=dict)
+    """Neither there nor not there: id → why. They stay due."""
+    broken: Sequence[Broken] = ()
+
+
+class Store(Protocol):
+    """One store, connected. Safe to use from several threads; close it when done."""
+
+    traffic: Traffic
+
+    def check(self) -> Checkup:
+        """Connect and say what the store is and what is missing. Raises nothing but bugs."""
+
+    def list_all(self, resource: str) -> Iterator[ListPage]:
+        """Every record's version, trashed ones included. May list one id more than once."""
+
+    def list_since(self, resource: str, watermark: datetime) -> Iterator[ListPage]:
+        """What changed since `watermark` (store's clock), the platform's overlap subtracted."""
+
+    def fetch(self, resource: str, ids: Sequence[str]) -> Iterator[FetchPage]:
+        """These records as they are now, in pages of the platform's own size."""
+
+    def backfill(self, resource: str, cursor: Cursor | None) -> Iterator[RawPage]:
+        """Every record, trashed ones included, from `cursor` or from the start."""
+
+    def close(self) -> None:
+        """Let go of sockets and threads."""
+
+
+# -- what is written ---------------------------------------------------------------------------------
+
+
+class ProductRow(NamedTuple):
+    """A row of `platform_product`; see there for units and sources."""
+
+    variant_id: str
+    sku: str | None
+    product_id: str
+    title: str
+    variant_title: str | None
+    description: str | None
+    price: Decimal | None
+    compare_at_price: Decimal | None
+    currency: str | None
+    available: bool
+    inventory_quantity: Decimal | None
+    status: str | None
+    vendor: str | None
+    product_type: str | None
+    options: Json | None
+    image_url: str | None
+    url: str | None
+    metadata: Json
+    source_created_at: datetime | None
+    source_updated_at: datetime | None
+
+
+class CustomerRow(NamedTuple):
+    """A row of `platform_customer`."""
+
+    customer_id: str
+    email: str | None
+    name: str | None
+    phone: str | None
+    default_address: Json | None
+    metadata: Json
+    source_created_at: datetime | None
+    source_updated_at: datetime | None
+
+
+class OrderRow(NamedTuple):
+    """A row of `platform_order`."""
+
+    order_id: str
+    order_number: str
+    customer_id: str | None
+    email: str | None
+    status: str
+    financial_status: str | None
+    fulfillment_status: str | None
+    platform_status: str | None
+    total_amount: Decimal
+    subtotal_amount: Decimal | None
+    tax_amount: Decimal | None
+    shipping_amount: Decimal | None
+    discount_amount: Decimal | None
+    fee_amount: Decimal | None
+    refunded_amount: Decimal
+    current_total_amount: Decimal
+    currency: str
+    presentment_currency: str | None
+    presentment_total_amount: Decimal | None
+    shipping_address: Json | None
+    billing_address: Json | None
+    line_items: Json
+    metadata: Json
+    created_at: datetime | None
+    source_updated_at: datetime | None
+    cancelled_at: datetime | None
+
+
+class ItemRow(NamedTuple):
+    """A row of `order_item`."""
+
+    order_id: str
+    item_id: str
+    sku: str | None
+    product_id: str | None
+    variant_id: str | None
+    title: str
+    quantity: Decimal
+    current_quantity: Decimal
+    refunded_quantity: Decimal
+    price: Decimal
+    total_amount: Decimal
+    tax_amount: Decimal
+    discount_amount: Decimal
+
+
+class RefundRow(NamedTuple):
+    """A row of `order_refund`."""
+
+    refund_id: str
+    order_id: str
+    amount: Decimal
+    currency: str
+    reason: str | None
+    items: Json
+    created_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """All that one record becomes. A product's rows are its whole set of variants."""
+
+    id: str
+    version: datetime | None
+    trashed: bool = False
+    partial: bool = False
+    parts: tuple[str, ...] | None = None
+    """As in `Listed.parts`, so that lists can be compared with what is held."""
+    products: Sequence[ProductRow] = ()
+    customers: Sequence[CustomerRow] = ()
+    orders: Sequence[OrderRow] = ()
+    items: Sequence[ItemRow] = ()
+    refunds: Sequence[RefundRow] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """Why a record cannot become rows. `id` is None where even that is missing."""
+
+    id: str | None
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """A record that is not stored by design, such as a checkout draft."""
+
+    id: str
+    reason: str
+
+
+class Connector(Protocol):
+    """One platform. Stateless; it has a client rather than being one."""
+
+    platform: str
+    title: str
+    credential_fields: tuple[CredentialField, ...]
+    resources: tuple[str, ...]
+    """In the order in which they are best read first."""
+    listed_whole: frozenset[str]
+    """Resources that cannot be listed by change."""
+    normalizer_version: int
+    """Raised when rows of an unchanged record would come out different."""
+    capabilities: frozenset[str]
+
+    def open(self, account: Account, limits: Limits, clock: Clock) -> Store:
+        """Connect lazily: no request is made here. Raises `Misconfigured` for an unusable account."""
+
+    def normalize_url(self, url: str) -> str:
+        """The one form in which a store's URL is kept. Raises `Misconfigured` with words."""
+
+    def normalize(
+        self, resource: str, raw: Raw, settings: Mapping[str, Any]
+    ) -> Rows | Rejection | Ignored:
+        """Raw record → rows. Pure and total."""
+
+    def rebuild(self, resource: str, rows: Sequence[Mapping[str, Any]]) -> Raw:
+        """The raw record from stored rows (their JSON columns), for renormalizing without the store."""

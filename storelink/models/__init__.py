@@ -1,0 +1,34 @@
+"""The tables. One file a concept; migrations are made from these classes.
+
+`view.py` holds the views, which Alembic does not compare.
+"""
+
+from storelink.models.audit import AuditEvent, ErasedSubject
+from storelink.models.change import ChangeEvent
+from storelink.models.columns import metadata
+from storelink.models.connector import ConnectorConfig
+from storelink.models.customer import PlatformCustomer
+from storelink.models.order import OrderItem, OrderRefund, PlatformOrder
+from storelink.models.product import PlatformProduct
+from storelink.models.quarantine import QuarantinedRecord
+from storelink.models.source import SourceRecord
+from storelink.models.sync import SyncRun, SyncState
+from storelink.models.webhook import WebhookDelivery
+
+__all__ = [
+    "AuditEvent",
+    "ChangeEvent",
+    "ConnectorConfig",
+    "ErasedSubject",
+    "OrderItem",
+    "OrderRefund",
+    "PlatformCustomer",
+    "PlatformOrder",
+    "PlatformProduct",
+    "QuarantinedRecord",
+    "SourceRecord",
+    "SyncRun",
+    "SyncState",
+    "WebhookDelivery",
+    "metadata",
+]
