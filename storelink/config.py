@@ -24,7 +24,11 @@ class Settings(BaseSettings):
     """What a storelink process needs to know before it opens the database."""
 
     model_config = SettingsConfigDict(
-        env_prefix="STORELINK_", frozen=True, extra="ignore", env_file=None
+        env_prefix="STORELINK_",
+        frozen=True,
+        extra="ignore",
+        env_file=None,
+        hide_input_in_errors=True,  # a mistyped URL or key must not be printed back
     )
 
     home: Path = Field(
@@ -42,6 +46,19 @@ class Settings(BaseSettings):
     embedded_user: str = Field(
         default="nobody",
         description="System user that the embedded PostgreSQL runs as when storelink is started by root.",
+    )
+    master_keys: SecretStr | None = Field(
+        default=None,
+        description="Master keys, `id:base64,id2:base64`, 32 bytes each. Unset: asked of "
+        "STORELINK_KEY_COMMAND, else kept in the file `master.keys` under STORELINK_HOME.",
+    )
+    key_command: str | None = Field(
+        default=None,
+        description="Command that prints the master keys, a line `id base64` each, such as a "
+        "wrapper of a vault. Run without a shell.",
+    )
+    key_command_timeout: float = Field(
+        default=10.0, gt=0, le=300, description="Longest wait for that command, in seconds."
     )
     http_timeout: float = Field(
         default=60.0, gt=0, description="Longest wait for a store's answer, in seconds."

@@ -8,6 +8,7 @@ from storelink.models.change import ChangeEvent
 from storelink.models.columns import metadata
 from storelink.models.connector import ConnectorConfig
 from storelink.models.customer import PlatformCustomer
+from storelink.models.key import KeyReport, MasterKey
 from storelink.models.order import OrderItem, OrderRefund, PlatformOrder
 from storelink.models.product import PlatformProduct
 from storelink.models.quarantine import QuarantinedRecord
@@ -20,6 +21,8 @@ __all__ = [
     "ChangeEvent",
     "ConnectorConfig",
     "ErasedSubject",
+    "KeyReport",
+    "MasterKey",
     "OrderItem",
     "OrderRefund",
     "PlatformCustomer",
