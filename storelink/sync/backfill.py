@@ -1,0 +1,98 @@
+"""The first read of a resource, and every full one: all records, then the full list.
+
+The watermark is the store's clock at the first request, kept over crashes in the cursor, so the
+first incremental pass reads again whatever changed while the backfill ran.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from storelink.sync import listing, stage, state
+from storelink.sync.fetching import Fetching, due
+from storelink.sync.lane import Lane
+from storelink.sync.page import normalize_page, write_page
+from storelink.sync.run import Counts, Run
+from storelink.sync.subject import Progress, Subject
+
+ANALYZE_AT = (1, 10, 100, 1000)
+"""Pages after which the planner is told how the tables have grown; they start empty."""
+
+
+def backfill(lane: Lane, subject: Subject, *, restart: bool = False) -> Run:
+    """Read everything, from the cursor if there is one. Raises what the store raises."""
+    stage.prepare(lane.connection, lane.resource)
+    run = Run.begin(lane, "backfill", subject.store.traffic)
+    held = state.load(lane)
+    cursor = held.cursor
+    if restart or held.phase in ("new", "live"):
+        cursor = None
+        _enter(lane, "backfill", None)
+    if restart or held.phase != "listing":
+        cursor = _read_all(lane, subject, run, cursor)
+    assert cursor is not None
+    _compare(lane, subject, run)
+    state.complete(
+        lane, subject, run, phase="live", cursor=None,
+        watermark=datetime.fromisoformat(cursor["store_time"]),
+    )  # fmt: skip
+    return run
+
+
+def _enter(lane: Lane, phase: str, cursor: dict[str, Any] | None) -> None:
+    lane.check()
+    state.put(lane, phase=phase, cursor=cursor)
+    lane.connection.commit()
+
+
+def _read_all(lane: Lane, subject: Subject, run: Run, cursor: dict[str, Any] | None) -> dict[str, Any]:
+    """Every page, each with the cursor after it. Returns the cursor of the finished read."""
+    store_time = cursor["store_time"] if cursor else None
+    done = int(cursor["done"]) if cursor else 0
+    pages = subject.store.backfill(lane.resource, cursor["inner"] if cursor else None)
+    for number, raw in enumerate(pages, 1):
+        store_time = store_time or (raw.read.store_time or raw.read.started).isoformat()
+        done += len(raw.records)
+        after = {"store_time": store_time, "inner": raw.cursor, "done": done}
+        page = normalize_page(
+            subject.connector, lane.resource, subject.settings,
+            ((None, record) for record in raw.records), raw.broken, raw.read,
+        )  # fmt: skip
+
+        def finish(counts: Counts, after: dict[str, Any] = after) -> None:
+            run.counts.add(counts)
+            state.put(lane, cursor=after)
+            run.save()
+
+        write_page(lane, subject.connector, page, finish=finish)
+        if number in ANALYZE_AT:
+            _analyze(lane)
+        subject.report(Progress(lane.resource, "backfill", done, raw.total))
+    finished = {"store_time": store_time or lane.clock().isoformat(), "done": done}
+    _enter(lane, "listing", finished)
+    return finished
+
+
+def _compare(lane: Lane, subject: Subject, run: Run) -> None:
+    """List everything, fetch what differs, ask for what is not listed any more."""
+    before = lane.clock()
+    listing.prepare(lane)
+    _, store_time = listing.collect(lane, subject.store.list_all(lane.resource))
+    future = listing.settle(lane, store_time)
+    took = (lane.clock() - before).total_seconds()
+    fetching = Fetching(lane, subject, run, hint=False)
+    for chunk in listing.differing(lane, store_time):
+        fetching.fetch(chunk)
+    for ids in listing.absent(lane):
+        fetching.fetch_ids(ids)
+    for chunk in due(lane):
+        fetching.fetch(chunk)
+    state.put(lane, list_seconds=round(took, 3), future_stamped=future)
+    lane.connection.commit()
+    fetching.demand_decision()
+
+
+def _analyze(lane: Lane) -> None:
+    lane.connection.execute("ANALYZE source_record")
+    for entity in stage.ENTITIES[lane.resource]:
+        lane.connection.execute(f"ANALYZE {entity.table}")
+    lane.connection.commit()

@@ -1,0 +1,34 @@
+"""Digests by which a record is known to be the same: of its content, and of the ids of its parts."""
+
+from collections.abc import Iterable
+from hashlib import blake2b
+from typing import Any
+
+import orjson
+
+from storelink.connectors.protocol import Rows
+
+
+def fingerprint(rows: Rows, normalizer: int) -> bytes:
+    """BLAKE2b-128 over everything that would be written for the record.
+
+    The rows carry the raw record less the keys that change by themselves, so this covers both.
+    """
+    digest = blake2b(digest_size=16)
+    digest.update(b"%d|%d|%d|" % (normalizer, rows.trashed, rows.partial))
+    for kind in (rows.products, rows.customers, rows.orders, rows.items, rows.refunds):
+        digest.update(orjson.dumps([tuple(row) for row in kind], default=str))
+    digest.update("|".join(rows.parts or ()).encode())
+    return digest.digest()
+
+
+def payload_fingerprint(payload: Any) -> bytes:
+    """The same for a record that never became rows."""
+    return blake2b(orjson.dumps(payload, default=str), digest_size=16).digest()
+
+
+def parts_digest(parts: Iterable[str] | None) -> str | None:
+    """A short text that changes when the set of ids does; None where parts are not known."""
+    if parts is None:
+        return None
+    return blake2b("|".join(sorted(parts)).encode(), digest_size=8).hexdigest()

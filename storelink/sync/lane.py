@@ -1,0 +1,95 @@
+"""Lanes: who may run which pass, and the proof that nobody else wrote meanwhile.
+
+A lane is a Postgres advisory lock on the very connection that the pass writes with, so a crash
+frees it. The fencing token, checked in every writing transaction, covers what the lock cannot: a
+connection that a proxy revived, or a person who freed the lock by hand.
+"""
+
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Any
+
+import psycopg
+
+from storelink.db import Database, translated
+from storelink.errors import LaneHeld, LaneLost
+from storelink.sync.clock import DatabaseClock, read_clock
+
+FULL = "full"
+"""Backfill and verify."""
+POLL = "poll"
+"""Incremental."""
+
+Psycopg = psycopg.Connection[tuple[Any, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """A lane that is held: its connection, the database's clock and our token."""
+
+    connection: Psycopg
+    clock: DatabaseClock
+    connector_id: uuid.UUID
+    resource: str
+    kind: str | None
+    token: int = 0
+
+    def check(self) -> None:
+        """Lock our token for the rest of this transaction. Raises `LaneLost`."""
+        if self.kind is None:
+            return
+        found = self.connection.execute(
+            f"SELECT 1 FROM sync_state WHERE connector_id = %s AND resource = %s"  # noqa: S608
+            f" AND {self.kind}_token = %s FOR NO KEY UPDATE",
+            (self.connector_id, self.resource, self.token),
+        ).fetchone()
+        if found is None:
+            raise LaneLost(f"another process took over the {self.kind} lane of {self.resource}")
+
+
+@contextmanager
+def hold(database: Database, connector_id: uuid.UUID, resource: str, kind: str | None) -> Iterator[Lane]:
+    """Take a lane, or with `kind` None just a connection. Raises `LaneHeld`, `DatabaseAway`."""
+    with translated():
+        pooled = database.engine.raw_connection()
+    connection: Psycopg = pooled.driver_connection
+    try:
+        with translated():
+            connection.rollback()
+            clock = read_clock(connection)
+            token = _take(connection, connector_id, resource, kind) if kind else 0
+            yield Lane(connection, clock, connector_id, resource, kind, token)
+    finally:
+        with suppress(psycopg.Error):
+            connection.rollback()
+            if kind:
+                connection.execute("SELECT pg_advisory_unlock(%s)", (_key(connector_id, resource, kind),))
+            connection.execute("DISCARD TEMP")
+            connection.commit()
+        pooled.close()
+
+
+def _take(connection: Psycopg, connector_id: uuid.UUID, resource: str, kind: str) -> int:
+    key = _key(connector_id, resource, kind)
+    row = connection.execute("SELECT pg_try_advisory_lock(%s)", (key,)).fetchone()
+    connection.commit()
+    if row is None or not row[0]:
+        raise LaneHeld(f"another process is reading {resource} ({kind} lane)")
+    row = connection.execute(
+        f"UPDATE sync_state SET {kind}_token = {kind}_token + 1"  # noqa: S608
+        " WHERE connector_id = %s AND resource = %s"
+        f" RETURNING {kind}_token",
+        (connector_id, resource),
+    ).fetchone()
+    connection.commit()
+    if row is None:
+        raise LaneLost(f"{resource} of this store is not registered any more")
+    return int(row[0])
+
+
+def _key(connector_id: uuid.UUID, resource: str, kind: str) -> int:
+    digest = blake2b(f"{connector_id}/{resource}/{kind}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big", signed=True)

@@ -1,0 +1,186 @@
+"""A list of the store's versions, kept in a temporary table and compared with `source_record` in SQL.
+
+The list may be longer than memory; only differences ever leave the database.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from storelink.connectors.protocol import ListPage
+from storelink.sync.fingerprint import parts_digest
+from storelink.sync.lane import Lane
+
+CHUNK = 500
+FUTURE = timedelta(seconds=60)
+"""A record stamped further ahead of the store's own clock than this is stamped in the future."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A record that a list shows to differ from what is held."""
+
+    id: str
+    listed: datetime | None
+    exact: bool
+    held: bool
+    """Whether we hold some content of it already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """Signs that the store was put back to an older backup."""
+
+    older: int
+    listed: int
+    fell: bool
+
+    @property
+    def likely(self) -> bool:
+        """Over 1 % of the list (and more than two records) older than held, or the highest id fell."""
+        return self.fell or (self.older > 2 and self.older * 100 > self.listed)
+
+
+def prepare(lane: Lane) -> None:
+    """Make the empty table of this pass."""
+    lane.connection.execute("DROP TABLE IF EXISTS listed")
+    lane.connection.execute(
+        "CREATE TEMP TABLE listed (record_id text, version timestamptz, parts text, exact boolean)"
+    )
+    lane.connection.commit()
+
+
+def collect(lane: Lane, pages: Iterable[ListPage]) -> tuple[int, datetime | None]:
+    """Write a list into the table; (lines, the store's clock as the list began)."""
+    lines, store_time = 0, None
+    for page in pages:
+        if lines == 0 and store_time is None:
+            store_time = page.read.store_time or page.read.started
+        rows = [(item.id, item.version, parts_digest(item.parts), item.exact) for item in page.records]
+        if rows:
+            with lane.connection.cursor() as cursor, cursor.copy("COPY listed FROM STDIN") as copy:
+                for row in rows:
+                    copy.write_row(row)
+            lane.connection.commit()
+        lines += len(rows)
+    return lines, store_time
+
+
+def settle(lane: Lane, store_time: datetime | None) -> int:
+    """One line an id (the latest version of its lines). Returns how many are stamped in the future."""
+    lane.connection.execute("DROP TABLE IF EXISTS listed_once")
+    lane.connection.execute(
+        "CREATE TEMP TABLE listed_once AS SELECT record_id, max(version) AS version,"
+        " max(parts) AS parts, bool_or(exact) AS exact FROM listed GROUP BY record_id"
+    )
+    lane.connection.execute("ALTER TABLE listed_once ADD PRIMARY KEY (record_id)")
+    lane.connection.execute("ANALYZE listed_once")
+    row = lane.connection.execute(
+        "SELECT count(*) FROM listed_once WHERE version > %s", (_horizon(store_time),)
+    ).fetchone()
+    lane.connection.commit()
+    assert row is not None
+    return int(row[0])
+
+
+def count(lane: Lane) -> int:
+    """How many records the list has."""
+    row = lane.connection.execute("SELECT count(*) FROM listed_once").fetchone()
+    lane.connection.commit()
+    assert row is not None
+    return int(row[0])
+
+
+def differing(lane: Lane, store_time: datetime | None, *, patient: bool = True) -> Iterator[list[Candidate]]:
+    """Listed records that are not held as listed, in chunks by id; no transaction stays open.
+
+    `patient` leaves out those that brought no answer lately and are to be asked again later.
+    """
+    after = ""
+    while True:
+        found = lane.connection.execute(
+            _DIFFERING,
+            {
+                "connector": lane.connector_id, "resource": lane.resource, "after": after,
+                "limit": CHUNK, "horizon": _horizon(store_time), "patient": patient,
+            },
+        ).fetchall()  # fmt: skip
+        lane.connection.commit()
+        if not found:
+            return
+        yield [Candidate(*row) for row in found]
+        after = found[-1][0]
+
+
+def absent(lane: Lane) -> Iterator[list[str]]:
+    """Records that we hold and the list does not show. That proves nothing yet."""
+    after = ""
+    while True:
+        found = lane.connection.execute(
+            _ABSENT,
+            {
+                "connector": lane.connector_id,
+                "resource": lane.resource,
+                "after": after,
+                "limit": CHUNK,
+            },
+        ).fetchall()
+        lane.connection.commit()
+        if not found:
+            return
+        yield [row[0] for row in found]
+        after = found[-1][0]
+
+
+def restored(lane: Lane) -> Restored:
+    """Compare the list as a whole with what is held."""
+    row = lane.connection.execute(
+        _RESTORED, {"connector": lane.connector_id, "resource": lane.resource}
+    ).fetchone()
+    lane.connection.commit()
+    assert row is not None
+    older, listed, highest, held = row
+    return Restored(older, listed, bool(listed and held is not None and highest < held))
+
+
+def _horizon(store_time: datetime | None) -> datetime | None:
+    return None if store_time is None else store_time + FUTURE
+
+
+# `listed_version` is what the list said when the record was last fetched because of it, so that a
+# list which rounds or counts otherwise than the record itself does not differ for ever.
+_DIFFERING = """
+SELECT l.record_id, l.version, l.exact, h.content_hash IS NOT NULL
+FROM listed_once l
+LEFT JOIN source_record h ON h.connector_id = %(connector)s AND h.resource = %(resource)s
+    AND h.record_id = l.record_id
+WHERE l.record_id > %(after)s
+  AND (NOT %(patient)s OR h.retry_after IS NULL OR h.retry_after <= clock_timestamp())
+  AND (h.record_id IS NULL OR h.state IN ('stub', 'gone', 'out_of_sight')
+    OR l.version IS NULL OR h.listed_version IS NULL
+    OR (l.exact AND l.version <> h.listed_version)
+    OR (NOT l.exact AND l.version > h.listed_version)
+    OR (l.parts IS NOT NULL AND h.state <> 'quarantined' AND l.parts IS DISTINCT FROM h.parts)
+    OR l.version > %(horizon)s)
+ORDER BY l.record_id LIMIT %(limit)s
+"""
+
+_ABSENT = """
+SELECT h.record_id FROM source_record h
+WHERE h.connector_id = %(connector)s AND h.resource = %(resource)s AND h.record_id > %(after)s
+  AND h.state NOT IN ('gone', 'stub', 'out_of_sight') AND h.record_id NOT LIKE '?%%'
+  AND NOT EXISTS (SELECT 1 FROM listed_once l WHERE l.record_id = h.record_id)
+ORDER BY h.record_id LIMIT %(limit)s
+"""
+
+_RESTORED = """
+SELECT count(*) FILTER (WHERE l.exact AND l.version < h.listed_version),
+       count(l.record_id),
+       max(l.record_id::numeric) FILTER (WHERE l.record_id ~ '^[0-9]+$'),
+       max(h.record_id::numeric) FILTER (WHERE h.record_id ~ '^[0-9]+$'
+                                         AND h.state NOT IN ('gone', 'stub', 'quarantined'))
+FROM listed_once l
+FULL JOIN (SELECT * FROM source_record
+           WHERE connector_id = %(connector)s AND resource = %(resource)s) h
+    ON h.record_id = l.record_id
+"""

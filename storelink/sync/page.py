@@ -1,0 +1,231 @@
+"""One page into the database: rows, what we know of each record, change events and cursor together."""
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from hashlib import blake2b
+from typing import Any
+
+import orjson
+
+from storelink.connectors.protocol import (
+    Broken,
+    Connector,
+    Ignored,
+    Raw,
+    Read,
+    Rejection,
+    Rows,
+)  # fmt: skip
+from storelink.sync import merge, stage, verdict
+from storelink.sync.fingerprint import fingerprint, parts_digest, payload_fingerprint
+from storelink.sync.lane import Lane
+from storelink.sync.run import Counts
+
+UNSETTLED = timedelta(seconds=2)
+"""A version younger than this when it was read may be edited again under the same stamp."""
+
+
+@dataclass(slots=True)
+class Page:
+    """Records of one read, ready to be staged. Each record id stands once."""
+
+    read: Read
+    rows: dict[str, Rows] = field(default_factory=dict)
+    rejected: dict[str, tuple[str, Any]] = field(default_factory=dict)
+    """id → (why, payload)."""
+    gone: list[str] = field(default_factory=list)
+    listed: Mapping[str, tuple[datetime | None, bool]] = field(default_factory=dict)
+    """id → (version in the list, whether exact), where a list made us fetch it."""
+
+    def __len__(self) -> int:
+        return len(self.rows) + len(self.rejected) + len(self.gone)
+
+
+def normalize_page(
+    connector: Connector,
+    resource: str,
+    settings: Mapping[str, Any],
+    records: Iterable[tuple[str | None, Raw]],
+    broken: Sequence[Broken],
+    read: Read,
+) -> Page:
+    """Raw records → rows and rejections. A normalizer that crashes costs its record, not the page.
+
+    `records` are (the id that was asked for, or None in a backfill; the raw record).
+    """
+    page = Page(read)
+    for asked, raw in records:
+        try:
+            result = connector.normalize(resource, raw, settings)
+        except Exception as error:
+            result = Rejection(None, f"the normalizer failed: {type(error).__name__}: {error}")
+        if isinstance(result, Rows) and asked not in (None, result.id):
+            result = Rejection(asked, f"asked for {asked}, the store answered with {result.id}")
+        if isinstance(result, Rows):
+            page.rows[result.id] = result
+            page.rejected.pop(result.id, None)
+        elif isinstance(result, Rejection):
+            page.rejected[asked or result.id or unnamed(raw)] = (result.error, raw)
+        else:
+            assert isinstance(result, Ignored)
+    for item in broken:
+        page.rejected[item.id] = (item.error, item.payload)
+    return page
+
+
+def unnamed(payload: Any) -> str:
+    """The quarantine's name for a record without an id."""
+    text = orjson.dumps(payload, default=str, option=orjson.OPT_NON_STR_KEYS)
+    return "?" + blake2b(text, digest_size=8).hexdigest()
+
+
+def write_page(
+    lane: Lane,
+    connector: Connector,
+    page: Page,
+    *,
+    hint: bool = False,
+    finish: Callable[[Counts], None] | None = None,
+    inspect: Callable[[Lane], None] | None = None,
+    keep: bool = True,
+) -> Counts:
+    """Write a page in one transaction and commit it.
+
+    `finish` runs in the same transaction (cursor, run). `hint` makes the customers of changed
+    orders due. With `keep` false all is rolled back: the counts, and what `inspect` sees before, say
+    what would have changed.
+    Raises `LaneLost` before anything is written.
+    """
+    connection, resource = lane.connection, lane.resource
+    lane.check()
+    _stage(lane, connector.normalizer_version, page)
+    added = verdict.judge(lane, page.read.started, page.read.finished, len(page))
+    if page.rows:
+        fresh = added == len(page)
+        if resource == "orders":
+            merge.merge_orders(lane, connector.platform, fresh=fresh, hint=hint)
+        elif resource == "customers":
+            merge.merge_customers(lane, connector.platform)
+        else:
+            merge.merge_products(lane, connector.platform)
+    if page.gone:
+        merge.mark_gone(lane)
+    _quarantine(lane, page)
+    counts = _counts(lane)
+    if inspect:
+        inspect(lane)
+    if finish and keep:
+        finish(counts)
+    if keep:
+        connection.commit()
+    else:
+        connection.rollback()
+    return counts
+
+
+def _stage(lane: Lane, normalizer: int, page: Page) -> None:
+    """COPY the page into the staging tables."""
+    records = [
+        *(_record(rows, normalizer, page) for rows in page.rows.values()),
+        *((key, "quarantined", None, page.listed.get(key, (None, True))[0], None,
+           payload_fingerprint([why, payload]), normalizer, False)
+          for key, (why, payload) in page.rejected.items()),
+        *((key, "gone", None, None, None, None, None, False) for key in page.gone),
+    ]  # fmt: skip
+    stage.copy_rows(lane.connection, "stage_record", stage.RECORD_COLUMNS, records)
+    kinds = {
+        stage.PRODUCT: "products", stage.CUSTOMER: "customers", stage.ORDER: "orders",
+        stage.ITEM: "items", stage.REFUND: "refunds",
+    }  # fmt: skip
+    for entity in stage.ENTITIES[lane.resource]:
+        found = {}
+        for rows in page.rows.values():
+            for row in getattr(rows, kinds[entity]):
+                found[tuple(getattr(row, name) for name in entity.key)] = row
+        if found:
+            stage.copy_rows(lane.connection, entity.stage, entity.columns, found.values())
+
+
+def _record(rows: Rows, normalizer: int, page: Page) -> tuple[Any, ...]:
+    """The line of `stage_record` for a record that became rows.
+
+    Where a list led to the record, the list's version is noted only if the record is not older:
+    a cache in front of the store may have answered, and then the next list must differ again.
+    """
+    version = rows.version
+    listed, exact = page.listed.get(rows.id, (version, True))
+    if listed and version and listed > version and exact and not rows.trashed:
+        listed = version
+    state = "partial" if rows.partial else "held"
+    seen = page.read.store_time or page.read.started
+    until = seen + (page.read.finished - page.read.started) + UNSETTLED
+    if version is not None and seen - UNSETTLED < version <= until:
+        state = "unsettled"
+    return (
+        rows.id, state, version, listed, parts_digest(rows.parts), fingerprint(rows, normalizer),
+        normalizer, rows.trashed,
+    )  # fmt: skip
+
+
+def _quarantine(lane: Lane, page: Page) -> None:
+    """Set rejected records aside; let go of those that are understood now."""
+    where = {"connector": lane.connector_id, "resource": lane.resource}
+    lane.connection.execute(_RELEASE, where)
+    for key, (why, payload) in page.rejected.items():
+        text = None if payload is None else json_text(payload)
+        lane.connection.execute(_SET_ASIDE, {**where, "id": key, "error": why, "payload": text})
+
+
+def json_text(payload: Any) -> str:
+    """JSON that Postgres takes: whatever cannot be said in it becomes text or U+FFFD."""
+    text = orjson.dumps(payload, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+    if "\\u0000" in text:
+        text = json.dumps(_without_nul(payload), default=str)
+    return text
+
+
+def _without_nul(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.replace("\x00", "\ufffd")
+    if isinstance(value, list):
+        return [_without_nul(item) for item in value]
+    if isinstance(value, dict):
+        return {_without_nul(str(key)): _without_nul(item) for key, item in value.items()}
+    return value
+
+
+def _counts(lane: Lane) -> Counts:
+    counts = Counts()
+    for what, state, trashed, number in verdict.count_verdicts(lane):
+        counts.fetched += number
+        written = what in verdict.WRITTEN
+        if state == "quarantined":
+            counts.quarantined += number
+        elif what == "same":
+            counts.unchanged += number
+        elif written and (state == "gone" or (trashed and what == "update")):
+            counts.deleted += number
+        elif what in ("insert", "fill"):
+            counts.inserted += number
+        elif what == "update":
+            counts.updated += number
+    return counts
+
+
+_RELEASE = """
+DELETE FROM quarantined_record q USING stage_record s
+WHERE q.connector_id = %(connector)s AND q.resource = %(resource)s AND q.external_id = s.record_id
+  AND s.state <> 'quarantined' AND s.verdict IN ('insert', 'fill', 'update', 'same')
+"""
+
+_SET_ASIDE = """
+INSERT INTO quarantined_record AS q
+    (connector_id, resource, external_id, payload, error, seen, first_seen_at, last_seen_at)
+SELECT %(connector)s, %(resource)s, %(id)s, %(payload)s, %(error)s, 1, now(), now()
+FROM stage_record WHERE record_id = %(id)s AND verdict IN ('insert', 'fill', 'update', 'same')
+ON CONFLICT (connector_id, resource, external_id) DO UPDATE SET
+    payload = EXCLUDED.payload, error = EXCLUDED.error, seen = q.seen + 1,
+    last_seen_at = EXCLUDED.last_seen_at
+"""

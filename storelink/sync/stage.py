@@ -1,0 +1,80 @@
+"""Staging tables: a page's rows go in by COPY, then one merge per table reads them.
+
+They are temporary tables of the pass's connection, emptied at each commit.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Table
+from sqlalchemy.dialects import postgresql
+
+from storelink.connectors.protocol import CustomerRow, ItemRow, OrderRow, ProductRow, RefundRow
+from storelink.models import metadata
+from storelink.sync.lane import Psycopg
+
+_DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
+
+
+@dataclass(frozen=True, slots=True)
+class Entity:
+    """A unified table as the merge sees it."""
+
+    table: str
+    columns: tuple[str, ...]
+    key: tuple[str, ...]
+    record: str
+    """The column that holds the record's id."""
+
+    @property
+    def stage(self) -> str:
+        """Name of its staging table."""
+        return f"stage_{self.table}"
+
+
+PRODUCT = Entity("platform_product", ProductRow._fields, ("variant_id",), "product_id")
+CUSTOMER = Entity("platform_customer", CustomerRow._fields, ("customer_id",), "customer_id")
+ORDER = Entity("platform_order", OrderRow._fields, ("order_id",), "order_id")
+ITEM = Entity("order_item", ItemRow._fields, ("order_id", "item_id"), "order_id")
+REFUND = Entity("order_refund", RefundRow._fields, ("refund_id",), "order_id")
+
+ENTITIES = {"products": (PRODUCT,), "customers": (CUSTOMER,), "orders": (ORDER, ITEM, REFUND)}
+
+RECORD_COLUMNS = (
+    "record_id", "state", "version", "listed_version", "parts", "content_hash", "normalizer", "trashed",
+)  # fmt: skip
+
+_RECORD = """
+CREATE TEMP TABLE IF NOT EXISTS stage_record (
+    record_id text PRIMARY KEY, state text NOT NULL, version timestamptz, listed_version timestamptz,
+    parts text, content_hash bytea, normalizer int, trashed boolean NOT NULL, verdict text
+) ON COMMIT DELETE ROWS
+"""
+
+
+def prepare(connection: Psycopg, resource: str) -> None:
+    """Make the staging tables of this resource on this connection."""
+    connection.execute("SET client_min_messages = warning")
+    connection.execute(_RECORD)
+    for entity in ENTITIES[resource]:
+        table = metadata.tables[entity.table]
+        columns = ", ".join(f"{name} {_type(table, name)}" for name in entity.columns)
+        connection.execute(
+            f"CREATE TEMP TABLE IF NOT EXISTS {entity.stage} ({columns}) ON COMMIT DELETE ROWS"
+        )
+    connection.commit()
+
+
+def copy_rows(connection: Psycopg, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """COPY rows into a staging table."""
+    with (
+        connection.cursor() as cursor,
+        cursor.copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN") as copy,
+    ):
+        for row in rows:
+            copy.write_row(row)
+
+
+def _type(table: Table, name: str) -> str:
+    return table.c[name].type.compile(_DIALECT)

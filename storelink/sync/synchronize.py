@@ -1,0 +1,119 @@
+"""One store, pass by pass: what `storelink sync` and the scheduler run."""
+
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import psycopg
+
+from storelink.db import Database
+from storelink.errors import AuthFailed, LaneHeld, NeedsDecision, StorelinkError
+from storelink.sync import state
+from storelink.sync.backfill import backfill
+from storelink.sync.incremental import incremental, targeted
+from storelink.sync.lane import FULL, POLL, Lane, hold
+from storelink.sync.run import Counts
+from storelink.sync.subject import Subject
+from storelink.sync.verify import Ledger, verify
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class PassResult:
+    """What one pass did."""
+
+    resource: str
+    kind: str
+    counts: Counts
+    requests: int
+    seconds: float
+
+
+def synchronize(
+    database: Database, subject: Subject, resources: Sequence[str], *, full: bool = False
+) -> list[PassResult]:
+    """Bring these resources up to date: the first read where there was none, else an incremental.
+
+    Customers that orders named are fetched at the end. Raises at the first pass that fails.
+    """
+    results = [_bring_up(database, subject, resource, full) for resource in resources]
+    if "customers" in subject.connector.resources and "orders" in resources:
+        with hold(database, subject.id, "customers", None) as lane:
+            began = lane.clock()
+            run = _guarded(subject, lane, lambda: targeted(lane, subject))
+            if run.requests:
+                took = (lane.clock() - began).total_seconds()
+                results.append(PassResult("customers", "targeted", run.counts, run.requests, took))
+    return results
+
+
+def check_drift(
+    database: Database,
+    subject: Subject,
+    resources: Sequence[str],
+    *,
+    fix: bool = False,
+    deep: bool = False,
+    share: int | None = None,
+) -> list[Ledger]:
+    """`verify` for these resources, each in its lane."""
+    ledgers = []
+    for resource in resources:
+        with hold(database, subject.id, resource, FULL) as lane:
+            ledgers.append(
+                _guarded(
+                    subject, lane,
+                    lambda lane=lane: verify(lane, subject, fix=fix, deep=deep, share=share),  # type: ignore[misc]
+                )
+            )  # fmt: skip
+    return ledgers
+
+
+def _bring_up(database: Database, subject: Subject, resource: str, full: bool) -> PassResult:
+    phase = _phase(database, subject.id, resource)
+    first = full or phase != "live"
+    with hold(database, subject.id, resource, FULL if first else POLL) as lane:
+        began = lane.clock()
+        if first:
+            run = _guarded(subject, lane, lambda: backfill(lane, subject, restart=full))
+        else:
+            run = _guarded(subject, lane, lambda: incremental(lane, subject))
+        took = (lane.clock() - began).total_seconds()
+    return PassResult(resource, run.kind, run.counts, run.requests, took)
+
+
+def _phase(database: Database, connector_id: uuid.UUID, resource: str) -> str:
+    with hold(database, connector_id, resource, None) as lane:
+        return state.load(lane).phase
+
+
+def _guarded(subject: Subject, lane: Lane, run: Callable[[], T]) -> T:
+    """Run a pass; note its failure in `sync_state`, and stop the schedule if the keys were refused."""
+    try:
+        return run()
+    except (LaneHeld, NeedsDecision):
+        raise
+    except (StorelinkError, psycopg.Error) as error:
+        _note_failure(lane, subject, error)
+        raise
+
+
+def _note_failure(lane: Lane, subject: Subject, error: Exception) -> None:
+    """Write the failure down, if the database is still there to be written to."""
+    try:
+        state.fail(lane.connection, lane, subject, str(error) or type(error).__name__)
+        lane.connection.execute(
+            "UPDATE sync_run SET status = 'failed', finished_at = clock_timestamp(), error = %s"
+            " WHERE connector_id = %s AND resource = %s AND status = 'running'",
+            (str(error), lane.connector_id, lane.resource),
+        )
+        if isinstance(error, AuthFailed):
+            lane.connection.execute(
+                "UPDATE connector_config SET status = 'auth_failed' WHERE id = %s AND status = 'active'",
+                (lane.connector_id,),
+            )
+        lane.connection.commit()
+    except psycopg.Error:
+        return  # the pass carries on from its cursor when the database is back
