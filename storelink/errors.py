@@ -26,15 +26,21 @@ class Retryable(StorelinkError):
     """The same request may work later.
 
     `after` is the store's own hint in seconds, or None where it gave none. `status` is the HTTP
-    status, None where no answer came.
+    status, None where no answer came. `code` is one word for the doctor: `dns`, `tls`, `html`, …
     """
 
     def __init__(
-        self, message: str, *, after: float | None = None, status: int | None = None
+        self,
+        message: str,
+        *,
+        after: float | None = None,
+        status: int | None = None,
+        code: str | None = None,
     ) -> None:
         super().__init__(message)
         self.after = after
         self.status = status
+        self.code = code
 
 
 class TooLarge(Retryable):
@@ -67,7 +73,14 @@ class OutcomeUnknown(StorelinkError):
 
 
 class Misconfigured(StorelinkError):
-    """Settings, keys or the store are set up so that this cannot work; the message says the mend."""
+    """Settings, keys or the store are set up so that this cannot work; the message says the mend.
+
+    `code` is one word for the doctor, where there is one.
+    """
+
+    def __init__(self, message: str, *, code: str | None = None) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class NeedsDecision(Misconfigured):

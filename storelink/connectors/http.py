@@ -1,0 +1,418 @@
+"""HTTP to a store: the one place where HTTP failures become our errors.
+
+One `HttpClient` per store, safe to use from several threads. It sits on httpcore, the lower half
+of httpx, rather than on `httpx.Client`, for three reasons: a deadline over the whole answer,
+headers included, needs the network backend; a client that keeps cookies and logs every URL with
+its keys is not wanted here; and it costs half the time per request.
+"""
+
+import random
+import ssl
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TypeVar
+from urllib.parse import quote, urlencode, urlsplit
+
+import httpcore
+import httpx
+import tenacity
+
+import storelink
+from storelink.connectors.protocol import Clock, Limits, Read, Traffic
+from storelink.connectors.retry import Retry, http_date, retry_after
+from storelink.connectors.wire import (
+    BodyBroken,
+    BodyTooLarge,
+    Deadline,
+    DeadlineBackend,
+    body_of,
+)
+from storelink.errors import (
+    AuthFailed,
+    Misconfigured,
+    Rejected,
+    Retryable,
+    StorelinkError,
+    TooLarge,
+)
+
+T = TypeVar("T")
+Params = Mapping[str, str | int]
+USER_AGENT = f"storelink/{storelink.__version__}"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back for one request. `url` is without its query, so that it can be shown."""
+
+    status: int
+    headers: httpx.Headers
+    body: bytes = field(repr=False)
+    read: Read
+    url: str = ""
+
+    @property
+    def content_type(self) -> str:
+        """The media type alone, lower case; empty where none was said."""
+        value: str = self.headers.get("content-type", "")
+        return value.partition(";")[0].strip().lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """A request's query string and extra headers, as one attempt sends them."""
+
+    query: str
+    headers: Sequence[tuple[bytes, bytes]] = ()
+
+
+Sign = Callable[[str, str, Params], Signed]
+"""(method, URL without query, parameters) → what to send. Called anew for every attempt."""
+Explain = Callable[[Answer], StorelinkError | None]
+"""A platform's own reading of an answer that is not 2xx; None leaves it to the table."""
+
+
+# -- status → error --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What one HTTP status means for the caller, and why, in words that complete a sentence."""
+
+    status: int
+    then: str
+    """again · less · credentials · refused · setup, see `_ERRORS`."""
+    why: str
+
+
+TABLE: tuple[Row, ...] = (
+    Row(300, "setup", "the store names several addresses"),
+    Row(400, "refused", "the store does not understand the request"),
+    Row(401, "credentials", "the store does not accept the credentials"),
+    Row(402, "setup", "the store's plan is not paid"),
+    Row(403, "credentials", "the credentials do not allow this"),
+    Row(404, "setup", "there is nothing at this address"),
+    Row(405, "setup", "something in front of the store does not let this kind of request pass"),
+    Row(406, "setup", "a firewall in front of the store refuses the request"),
+    Row(407, "setup", "a proxy asks for a password"),
+    Row(408, "again", "the store waited too long for the request"),
+    Row(409, "refused", "the request conflicts with the state of the store"),
+    Row(410, "refused", "it is gone"),
+    Row(413, "less", "the request is too large for the store"),
+    Row(414, "less", "the address is too long for the store: too many ids at once"),
+    Row(418, "setup", "a firewall in front of the store refuses the request"),
+    Row(421, "again", "the request reached the wrong server"),
+    Row(422, "refused", "the store refuses the values"),
+    Row(423, "again", "it is locked at the moment"),
+    Row(425, "again", "the store wants it later"),
+    Row(426, "setup", "the store wants another protocol"),
+    Row(429, "again", "the store asks for fewer requests"),
+    Row(430, "again", "the store asks for fewer requests"),
+    Row(431, "less", "the request's headers are too long for the store"),
+    Row(444, "again", "the store closed the connection"),
+    Row(451, "setup", "the store is closed for legal reasons"),
+    Row(499, "again", "something in front of the store gave up"),
+    Row(500, "again", "the store failed while answering"),
+    Row(501, "refused", "the store cannot do this"),
+    Row(502, "again", "the store's web server got no proper answer from PHP"),
+    Row(503, "again", "the store is closed for the moment"),
+    Row(504, "again", "the store took too long for its own web server"),
+    Row(505, "setup", "the store wants another protocol"),
+    Row(507, "again", "the store's disk is full"),
+    Row(508, "again", "the store's host has reached its resource limit"),
+    Row(509, "again", "the store's host has used up its bandwidth"),
+    Row(511, "setup", "the network asks for a sign-in first"),
+    Row(530, "again", "the store cannot be reached by its CDN"),
+)
+_BY_STATUS = {row.status: row for row in TABLE}
+# by hundreds, for what the table does not name; Cloudflare's 520 … 527 are all "again"
+_REST = {
+    1: Row(100, "again", "the store did not finish its answer"),
+    3: Row(300, "setup", "the store sends us elsewhere"),
+    4: Row(400, "refused", "the store refuses the request"),
+    5: Row(500, "again", "the store failed while answering"),
+}
+
+
+def meaning(status: int) -> Row:
+    """The row for a status that is not 2xx; an unheard-of one is tried again."""
+    return _BY_STATUS.get(status) or _REST.get(status // 100) or _REST[5]
+
+
+def interpret(answer: Answer, words: str = "", *, code: str | None = None) -> StorelinkError:
+    """The error that an answer outside 2xx stands for.
+
+    `words` are what the store itself says, with its secrets already taken out; `code` is the
+    store's own error code.
+    """
+    status = answer.status
+    if 300 <= status < 400 and (to := answer.headers.get("location")):
+        return _moved(answer, to)
+    row = meaning(status)
+    message = f"{answer.url} answered {status}: {row.why}" + (f' ("{words}")' if words else "")
+    if row.then == "again":
+        after = retry_after(answer.headers, answer.read.finished)
+        return Retryable(message, after=after, status=status, code=code)
+    if row.then == "less":
+        return TooLarge(message, status=status, code=code)
+    if row.then == "credentials":
+        return AuthFailed(message, code=code)
+    if row.then == "setup":
+        return Misconfigured(message, code=code)
+    return Rejected(message, code=code, status=status)
+
+
+def _moved(answer: Answer, location: str) -> Misconfigured:
+    """Redirects are not followed: keys must not be carried to an address nobody registered."""
+    asked, to = urlsplit(answer.url), urlsplit(location)
+    scheme, host = to.scheme or asked.scheme, to.netloc or asked.netloc
+    host = host.rpartition("@")[2]
+    if (scheme, host) != (asked.scheme, asked.netloc):
+        return Misconfigured(
+            f"{asked.scheme}://{asked.netloc} sends us to {scheme}://{host}; "
+            f"register {scheme}://{host} instead",
+            code="redirect",
+        )
+    return Misconfigured(
+        f"{answer.url} sends us to {to.path or '/'}; storelink follows no redirects",
+        code="redirect_same_host",
+    )
+
+
+# -- no answer → error -----------------------------------------------------------------------------
+
+
+def translate(error: Exception, url: str) -> StorelinkError:
+    """The error that a failed exchange stands for. `url` is without query."""
+    host = urlsplit(url).netloc
+    if isinstance(error, UnicodeError | httpcore.UnsupportedProtocol | httpcore.LocalProtocolError):
+        return Misconfigured(f"{url} is not an address that can be asked", code="url")
+    code, why = _reason(error, host)
+    return Retryable(why, code=code)
+
+
+def _reason(error: Exception, host: str) -> tuple[str, str]:
+    cause = _root(error)
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return "tls", f"{host}: its certificate is not valid ({cause.verify_message})"
+    if isinstance(cause, ssl.SSLError):
+        return "tls", f"{host}: no encrypted connection ({cause.reason or 'TLS error'})"
+    if isinstance(cause, OSError) and type(cause).__name__ in ("gaierror", "herror"):
+        return "dns", f"{host}: no such host is known (DNS)"
+    for kind, code, words in _FAILURES:
+        if isinstance(error, kind):
+            return code, f"{host}: {words}"
+    return "network", f"{host}: the exchange failed ({type(error).__name__})"
+
+
+_FAILURES: tuple[tuple[type[Exception], str, str], ...] = (
+    (httpcore.ConnectTimeout, "timeout", "no connection in time"),
+    (httpcore.PoolTimeout, "timeout", "no free connection in time"),
+    (httpcore.WriteTimeout, "timeout", "the store did not take the request in time"),
+    (httpcore.ReadTimeout, "timeout", "no answer in time"),
+    (httpcore.TimeoutException, "timeout", "no answer in time"),
+    (httpcore.ProxyError, "proxy", "a proxy failed"),
+    (httpcore.ConnectError, "unreachable", "nothing accepts the connection"),
+    (httpcore.ReadError, "cut", "the connection broke while the answer was read"),
+    (httpcore.WriteError, "cut", "the connection broke while the request was sent"),
+    (httpcore.NetworkError, "cut", "the connection broke"),
+    (httpcore.RemoteProtocolError, "cut", "the answer ended early or is not HTTP"),
+    (httpcore.ProtocolError, "cut", "the answer is not HTTP"),
+    (httpcore.ConnectionNotAvailable, "cut", "the connection was no longer there"),
+)
+
+
+def _root(error: BaseException) -> BaseException | None:
+    """The operating system's own error below httpcore's, if there is one."""
+    if not isinstance(error, httpcore.NetworkError):
+        return error
+    deeper = error.__cause__ or error.__context__
+    while deeper is not None and not isinstance(deeper, OSError):
+        deeper = deeper.__cause__ or deeper.__context__
+    return deeper
+
+
+# -- the client ------------------------------------------------------------------------------------
+
+
+class HttpClient:
+    """One store's connections. Use from any thread; close it when done."""
+
+    def __init__(
+        self,
+        base_url: str,
+        limits: Limits,
+        clock: Clock,
+        traffic: Traffic,
+        *,
+        sign: Sign | None = None,
+        explain: Explain | None = None,
+        retry: Retry | None = None,
+        tls: ssl.SSLContext | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        """`base_url` has no slash at its end. Raises `Misconfigured` if it is no URL."""
+        self._base = base_url
+        self._origin = _origin(base_url)
+        self._prefix = urlsplit(base_url).path
+        self._limits, self._clock, self._traffic = limits, clock, traffic
+        self._sign, self._explain = sign or _unsigned, explain or interpret
+        self._retry = retry or Retry(attempts=limits.retries + 1)
+        self._sleep, self._chance = sleep, chance
+        self._lock = threading.Lock()
+        self._deadline = Deadline()
+        waits = {"connect": min(limits.timeout, 20.0), "read": limits.timeout}
+        self._timeouts = {**waits, "write": limits.timeout, "pool": limits.timeout}
+        self._headers = _headers(self._origin)
+        self._pool = httpcore.ConnectionPool(
+            ssl_context=tls or (httpx.create_ssl_context() if self.encrypted else None),
+            max_connections=limits.width + 2,
+            max_keepalive_connections=limits.width + 2,
+            keepalive_expiry=4.0,  # Apache closes after 5 s; a connection just closed costs a retry
+            network_backend=DeadlineBackend(self._deadline),
+        )
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether requests go over https."""
+        return self._origin[0] == b"https"
+
+    def close(self) -> None:
+        """Close all connections; a request still under way ends as `Retryable`."""
+        self._pool.close()
+
+    def get(
+        self,
+        path: str,
+        params: Params | None = None,
+        *,
+        parse: Callable[[Answer], T],
+        attempts: int | None = None,
+    ) -> T:
+        """GET `path` (under the base URL), tried again as `Retry` says, and parse the answer.
+
+        `parse` sees 2xx answers only, inside each attempt, so that what it raises as `Retryable`
+        is tried again too. Raises the errors of `interpret`, `translate` and of `explain`.
+        """
+        runner = self._retry.runner(attempts, self._sleep, self._chance, self._count_wait)
+        return runner(lambda: parse(self.send("GET", path, params or {})))
+
+    def send(self, method: str, path: str, params: Params | None = None, body: bytes | None = None) -> Answer:
+        """One request, never repeated. `body` is JSON. Raises as `get` does."""
+        target = f"{self._prefix}/{quote(path)}"
+        url = f"{self._base}/{path}"
+        signed = self._sign(method, f"{self._base}/{quote(path)}", params or {})
+        if signed.query:
+            target = f"{target}?{signed.query}"
+        headers = [*self._headers, *signed.headers]
+        if body is not None:
+            headers.append((b"Content-Type", b"application/json"))
+            headers.append((b"Content-Length", str(len(body)).encode()))
+        scheme, host, port = self._origin
+        request = httpcore.Request(
+            method,
+            httpcore.URL(scheme=scheme, host=host, port=port, target=target.encode("ascii")),
+            headers=headers,
+            content=body,
+            extensions={"timeout": self._timeouts},
+        )
+        answer = self._exchange(request, url)
+        if not 200 <= answer.status < 300:
+            raise self._explain(answer) or interpret(answer)
+        return answer
+
+    def _exchange(self, request: httpcore.Request, url: str) -> Answer:
+        self._deadline.at = time.monotonic() + 5 * self._limits.timeout
+        started, ticks = self._clock(), time.perf_counter()
+        wire = 0
+        try:
+            response = self._pool.handle_request(request)
+            try:
+                headers = httpx.Headers(response.headers)
+                body, wire = body_of(
+                    response.iter_stream(),
+                    encoding=headers.get("content-encoding", "").strip().lower(),
+                    announced=_length(headers),
+                    limit=self._limits.body_limit,
+                )
+            finally:
+                response.close()
+        except BodyTooLarge:
+            limit = self._limits.body_limit // (1024 * 1024)
+            raise TooLarge(f"{url}: the answer is longer than {limit} MiB", code="size") from None
+        except BodyBroken as error:
+            raise Retryable(f"{url}: the answer cannot be read: {error}", code="cut") from None
+        except (httpcore.LocalProtocolError, UnicodeError) as error:
+            raise translate(error, url) from None  # their text can hold a header's value
+        except _EXCHANGE_ERRORS as error:
+            raise translate(error, url) from error
+        finally:
+            self._count(wire)
+        took = time.perf_counter() - ticks
+        read = Read(started, self._clock(), _store_time(headers, took))
+        return Answer(response.status, headers, body, read, url)
+
+    def _count(self, wire: int) -> None:
+        with self._lock:
+            self._traffic.requests += 1
+            self._traffic.bytes += wire
+
+    def _count_wait(self, state: tenacity.RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        asked = getattr(error, "after", None) is not None or getattr(error, "status", None) == 429
+        if asked and state.next_action is not None:
+            with self._lock:
+                self._traffic.throttled_seconds += state.next_action.sleep
+
+
+_EXCHANGE_ERRORS = (
+    httpcore.TimeoutException,
+    httpcore.NetworkError,
+    httpcore.ProtocolError,
+    httpcore.ProxyError,
+    httpcore.UnsupportedProtocol,
+    httpcore.ConnectionNotAvailable,
+    OSError,
+)
+
+
+def _unsigned(_method: str, _url: str, params: Params) -> Signed:
+    return Signed(urlencode(params, quote_via=quote))
+
+
+def _origin(base_url: str) -> tuple[bytes, bytes, int]:
+    try:
+        url = httpx.URL(base_url)
+        if url.scheme not in ("http", "https") or not url.raw_host:
+            raise httpx.InvalidURL("no scheme or host")
+    except (httpx.InvalidURL, ValueError):
+        raise Misconfigured(f"{base_url!r} is not the address of a store", code="url") from None
+    return url.raw_scheme, url.raw_host, url.port or (443 if url.scheme == "https" else 80)
+
+
+def _headers(origin: tuple[bytes, bytes, int]) -> list[tuple[bytes, bytes]]:
+    scheme, host, port = origin
+    name = b"[%s]" % host if b":" in host else host
+    if (scheme, port) not in ((b"http", 80), (b"https", 443)):
+        name = b"%s:%d" % (name, port)
+    return [
+        (b"Host", name),
+        (b"User-Agent", USER_AGENT.encode()),
+        (b"Accept", b"application/json"),
+        (b"Accept-Encoding", b"gzip"),
+    ]
+
+
+def _length(headers: httpx.Headers) -> int | None:
+    value = headers.get("content-length", "")
+    return int(value) if value.isascii() and value.isdigit() else None
+
+
+def _store_time(headers: httpx.Headers, took: float) -> datetime | None:
+    """The store's clock when the request left: its `Date` less the time the request took."""
+    date = http_date(headers.get("date", ""))
+    return date - timedelta(seconds=took) if date else None

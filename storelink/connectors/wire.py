@@ -1,0 +1,132 @@
+"""Below `http.py`: sockets that obey one deadline, and bodies that are read only up to a limit.
+
+httpcore's timeouts are per read, so a server that sends a byte now and then is never given up.
+Here every read waits at most until the deadline of the whole answer, its headers included.
+"""
+
+import ssl
+import threading
+import time
+import zlib
+from collections.abc import Iterable
+from typing import Any
+
+import httpcore
+
+
+class BodyTooLarge(Exception):
+    """The body is longer than the limit, as announced or as unpacked."""
+
+
+class BodyBroken(Exception):
+    """The body is packed in a way that cannot be unpacked, or ends before its end."""
+
+
+class Deadline(threading.local):
+    """When the request of this thread must be over; monotonic seconds."""
+
+    at: float | None = None
+
+    def left(self, timeout: float | None) -> float | None:
+        """Seconds that one more wait may take. Raises `httpcore.ReadTimeout` at the end."""
+        if self.at is None:
+            return timeout
+        left = self.at - time.monotonic()
+        if left <= 0:
+            raise httpcore.ReadTimeout("the whole answer took too long")
+        return left if timeout is None else min(left, timeout)
+
+
+class _Stream(httpcore.NetworkStream):
+    """A socket whose reads and writes end at the deadline."""
+
+    def __init__(self, stream: httpcore.NetworkStream, deadline: Deadline) -> None:
+        self._stream = stream
+        self._deadline = deadline
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return self._stream.read(max_bytes, self._deadline.left(timeout))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._stream.write(buffer, self._deadline.left(timeout))
+
+    def close(self) -> None:
+        self._stream.close()
+
+    def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,
+    ) -> httpcore.NetworkStream:
+        stream = self._stream.start_tls(ssl_context, server_hostname, self._deadline.left(timeout))
+        return _Stream(stream, self._deadline)
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._stream.get_extra_info(info)
+
+
+class DeadlineBackend(httpcore.SyncBackend):
+    """Opens sockets that obey `deadline`."""
+
+    def __init__(self, deadline: Deadline) -> None:
+        self._deadline = deadline
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.NetworkStream:
+        stream = super().connect_tcp(host, port, self._deadline.left(timeout), local_address, socket_options)
+        return _Stream(stream, self._deadline)
+
+
+def body_of(
+    chunks: Iterable[bytes], *, encoding: str, announced: int | None, limit: int
+) -> tuple[bytes, int]:
+    """The unpacked body and the bytes that came over the wire.
+
+    `limit` counts unpacked bytes, so that a small answer cannot unpack to a huge one; at most one
+    byte more than it is ever held. Raises `BodyTooLarge` and `BodyBroken`.
+    """
+    if announced is not None and announced > limit:
+        raise BodyTooLarge
+    if encoding in ("", "identity"):
+        return _plain(chunks, limit)
+    if encoding in ("gzip", "x-gzip", "deflate"):
+        return _unpacked(chunks, limit)
+    raise BodyBroken(f"it is packed as {encoding[:40]!r}, which was not asked for")
+
+
+def _plain(chunks: Iterable[bytes], limit: int) -> tuple[bytes, int]:
+    parts: list[bytes] = []
+    size = 0
+    for chunk in chunks:
+        size += len(chunk)
+        if size > limit:
+            raise BodyTooLarge
+        parts.append(chunk)
+    return (parts[0] if len(parts) == 1 else b"".join(parts)), size
+
+
+def _unpacked(chunks: Iterable[bytes], limit: int) -> tuple[bytes, int]:
+    # 32 + 15: zlib finds out by itself whether it is gzip or zlib
+    unpack = zlib.decompressobj(32 + zlib.MAX_WBITS)
+    parts: list[bytes] = []
+    size = wire = 0
+    try:
+        for chunk in chunks:
+            wire += len(chunk)
+            part = unpack.decompress(chunk, limit + 1 - size)
+            size += len(part)
+            if size > limit:
+                raise BodyTooLarge
+            parts.append(part)
+    except zlib.error:
+        raise BodyBroken("its gzip is damaged") from None
+    if wire and not unpack.eof:
+        raise BodyBroken("its gzip ends before its end")
+    return b"".join(parts), wire
