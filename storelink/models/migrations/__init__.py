@@ -1,0 +1,1 @@
+"""The migrations (Alembic), made from the models by `make migration`."""

@@ -1,0 +1,107 @@
+"""What every test may ask for: a fresh database, a home, and how much to do.
+
+One private PostgreSQL serves the whole run: each xdist worker joins it as storelink processes do,
+and the last to leave stops it. The tables are made once, into a template that each test copies.
+"""
+
+import fcntl
+import os
+import shutil
+import tempfile
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
+from pathlib import Path
+
+import pytest
+
+from storelink import embedded
+from storelink.config import Settings
+from storelink.db import Database, open_database
+
+_HOME = "STORELINK_TEST_HOME"
+_TEMPLATE = "template_storelink"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The first process names the run's home; the workers inherit it."""
+    for name in [name for name in os.environ if name.startswith("STORELINK_") and name != _HOME]:
+        if name != "STORELINK_SOAK":
+            del os.environ[name]  # a developer's own settings are no part of a test
+    if not hasattr(config, "workerinput"):
+        # not pytest's own folder: the system user that runs the server for root cannot enter it
+        os.environ[_HOME] = tempfile.mkdtemp(prefix="sl-tests-", dir="/tmp")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """The workers have left; if one was killed, its server stops here."""
+    if hasattr(config, "workerinput"):
+        return
+    home = Path(os.environ.pop(_HOME))
+    if (home / "postgres" / "postmaster.pid").exists():
+        with suppress(Exception), embedded.running(home):
+            pass
+    shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[embedded.Server]:
+    """The run's private PostgreSQL, with a template database that has all tables."""
+    home = Path(os.environ[_HOME])
+    with embedded.running(home) as server:
+        with (home / "template.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            _make_template(server)
+        yield server
+
+
+def _make_template(server: embedded.Server) -> None:
+    with closing(embedded.connect(server)) as connection:
+        known = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [_TEMPLATE])
+        if known.fetchone():
+            return
+        connection.execute("ALTER SYSTEM SET fsync = off")  # what tests write may be lost
+        connection.execute("SELECT pg_reload_conf()")
+        connection.execute("CREATE DATABASE template_new")
+        url = server.url("template_new").render_as_string(hide_password=False)
+        with open_database(Settings(database_url=url), migrate=True):
+            pass
+        connection.execute(f"ALTER DATABASE template_new RENAME TO {_TEMPLATE}")
+
+
+@pytest.fixture
+def database_url(cluster: embedded.Server) -> Iterator[str]:
+    """The URL of a fresh copy of the tables, for `STORELINK_DATABASE_URL` of a subprocess."""
+    name = f"test_{uuid.uuid4().hex}"
+    with closing(embedded.connect(cluster)) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {_TEMPLATE}")
+        yield cluster.url(name).render_as_string(hide_password=False)
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def home() -> Iterator[Path]:
+    """A short empty folder to be STORELINK_HOME, which an embedded server may also use."""
+    folder = Path(tempfile.mkdtemp(prefix="sl-", dir="/tmp")).resolve()
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def settings(database_url: str, home: Path) -> Settings:
+    """Settings of a process that works on the fresh database, with a home of its own."""
+    return Settings(home=home, database_url=database_url)
+
+
+@pytest.fixture
+def database(settings: Settings) -> Iterator[Database]:
+    """A fresh database with all tables, open."""
+    with open_database(settings, migrate=False) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def scale() -> Callable[[int, int], int]:
+    """How much to do: `scale(10, 100)` is 10 in `make test` and 100 in `make soak`."""
+    full = os.environ.get("STORELINK_SOAK") == "1"
+    return lambda quick, soak: soak if full else quick
