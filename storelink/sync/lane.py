@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Any
+from typing import Any, cast
 
 import psycopg
 
-from storelink.db import Database, translated
+from storelink.db import Database
 from storelink.errors import LaneHeld, LaneLost
 from storelink.sync.clock import DatabaseClock, read_clock
 
@@ -53,11 +53,10 @@ class Lane:
 @contextmanager
 def hold(database: Database, connector_id: uuid.UUID, resource: str, kind: str | None) -> Iterator[Lane]:
     """Take a lane, or with `kind` None just a connection. Raises `LaneHeld`, `DatabaseAway`."""
-    with translated():
-        pooled = database.engine.raw_connection()
-    connection: Psycopg = pooled.driver_connection
+    pooled = database.engine.raw_connection()
+    connection = cast(Psycopg, pooled.driver_connection)
     try:
-        with translated():
+        with database.translated():
             connection.rollback()
             clock = read_clock(connection)
             token = _take(connection, connector_id, resource, kind) if kind else 0
