@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, Protocol
 
 Raw = dict[str, Any]
 Json = str
-"""JSON text, ready for a jsonb column."""
+"""JSON text with sorted keys, ready for a jsonb column (which forgets their order)."""
 Cursor = dict[str, Any]
 """Where a backfill goes on; small, JSON, known to its platform alone."""
 Clock = Callable[[], datetime]
@@ -349,9 +349,7 @@ class Connector(Protocol):
     def normalize_url(self, url: str) -> str:
         """The one form in which a store's URL is kept. Raises `Misconfigured` with words."""
 
-    def normalize(
-        self, resource: str, raw: Raw, settings: Mapping[str, Any]
-    ) -> Rows | Rejection | Ignored:
+    def normalize(self, resource: str, raw: Raw, settings: Mapping[str, Any]) -> Rows | Rejection | Ignored:
         """Raw record → rows. Pure and total."""
 
     def rebuild(self, resource: str, rows: Sequence[Mapping[str, Any]]) -> Raw:

@@ -162,7 +162,8 @@ class ToyConnector:
 
     def rebuild(self, resource: str, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         raw = dict(rows[0]["metadata"])
-        raw["updated"] = datetime.fromisoformat(raw["updated"]) if raw["updated"] else None
+        if isinstance(raw.get("updated"), str):
+            raw["updated"] = datetime.fromisoformat(raw["updated"])
         return raw
 
     def _orders(self, key: str, raw: dict[str, Any]) -> Rows:
@@ -203,7 +204,7 @@ class ToyConnector:
 
 
 def _json(raw: dict[str, Any]) -> str:
-    return orjson.dumps(raw, default=str).decode()
+    return orjson.dumps(raw, default=str, option=orjson.OPT_SORT_KEYS).decode()
 
 
 class World:

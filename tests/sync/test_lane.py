@@ -1,0 +1,108 @@
+"""Lanes: one pass at a time, freed by a crash, and a pass that lost its lane writes nothing."""
+
+import threading
+
+import psycopg
+import pytest
+
+from storelink.errors import DatabaseAway, LaneHeld, LaneLost
+from storelink.sync.backfill import backfill
+from storelink.sync.lane import FULL, POLL, hold
+
+
+def test_a_lane_is_held_by_one(world):
+    with world.full(), pytest.raises(LaneHeld), world.full():
+        pass
+
+
+def test_lanes_of_other_kinds_resources_and_stores_are_free(world, make_world):
+    other = make_world("other")
+    with world.full(), world.poll(), world.full("products"), other.full():
+        pass
+
+
+def test_each_holder_has_a_higher_token(world):
+    with world.full() as first:
+        pass
+    with world.full() as second:
+        assert second.token == first.token + 1
+        with pytest.raises(LaneLost):
+            first_again = type(first)(
+                second.connection, second.clock, first.connector_id, "orders", FULL, first.token
+            )
+            first_again.check()
+
+
+def test_a_cut_connection_frees_the_lane_and_the_pass_resumes(world):
+    for number in range(1, 9):
+        world.store.put("orders", number)
+    world.store.pass_time(60)
+
+    def cut(what):
+        if what == "backfill orders 3":
+            with world.database.connect() as admin:
+                admin.exec_driver_sql(
+                    "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'"
+                )
+
+    world.store.before.append(cut)
+    with pytest.raises((DatabaseAway, psycopg.Error)), world.full() as lane:
+        backfill(lane, world.subject)
+    world.store.before.clear()
+    with world.full() as lane:
+        backfill(lane, world.subject)
+    assert world.one("SELECT count(*) FROM platform_order") == 8
+    assert len(world.events()) == 8
+    assert world.one("SELECT status FROM sync_run WHERE status = 'interrupted'") == "interrupted"
+
+
+def test_two_writers_of_the_same_records_in_any_order_do_not_deadlock(world):
+    for number in range(1, 40):
+        world.store.put("orders", number, customer=str(number % 7 + 1))
+        world.store.put("customers", number % 7 + 1, name="x")
+    world.store.pass_time(60)
+    errors: list[BaseException] = []
+
+    def read(kind, resource, order):
+        from storelink.sync.incremental import targeted
+
+        try:
+            for _ in range(5):
+                with hold(world.database, world.subject.id, resource, None) as lane:
+                    targeted(lane, world.subject, [str(number) for number in order])
+        except BaseException as error:
+            errors.append(error)
+
+    threads = [
+        threading.Thread(target=read, args=(POLL, "orders", range(1, 40))),
+        threading.Thread(target=read, args=(POLL, "orders", range(39, 0, -1))),
+        threading.Thread(target=read, args=(POLL, "customers", range(1, 8))),
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert errors == []
+    assert world.one("SELECT count(*) FROM platform_order") == 39
+
+
+def test_no_transaction_is_open_while_the_store_is_asked(world):
+    for number in range(1, 9):
+        world.store.put("orders", number)
+    world.store.pass_time(60)
+    states = []
+
+    def look(what):
+        with world.database.connect() as admin:
+            states.extend(
+                row[0]
+                for row in admin.exec_driver_sql(
+                    "SELECT state FROM pg_stat_activity WHERE datname = current_database()"
+                    " AND pid <> pg_backend_pid() AND state LIKE 'idle in%%'"
+                )
+            )
+
+    world.store.before.append(look)
+    with world.full() as lane:
+        backfill(lane, world.subject)
+    assert states == []
