@@ -70,9 +70,7 @@ class Settings(BaseSettings):
         description="How often a read is tried again before a pass gives up.",
     )
     width: int = Field(default=6, ge=1, le=16, description="Most requests at once to one store.")
-    log_format: str = Field(
-        default="console", pattern="^(console|json)$", description="`console` or `json`."
-    )
+    log_format: str = Field(default="console", pattern="^(console|json)$", description="`console` or `json`.")
     log_level: str = Field(
         default="warning",
         pattern="^(debug|info|warning|error)$",

@@ -1,0 +1,386 @@
+"""Registered stores and their credentials: where `connector_config` meets the secrets.
+
+Credentials go in sealed and come out only as an `Account`. Each sealed column holds a JSON object,
+name → value, of the credential fields that the connector puts into that column, so that opening
+needs no connector. Functions do not commit; the outermost caller does. What ops do is written to
+`audit_event`, without any secret.
+
+A store removed without purging keeps its row, its name and everything read from it, and loses its
+credentials. Registering the same URL again takes that row up where it was, under the new name. If
+another store wants the name of a removed one, the removed one's is lengthened by `-removed-` and
+the start of its id.
+"""
+
+import json
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import delete, func, or_, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import Session, col, select
+
+from storelink.connectors.protocol import Account, Connector
+from storelink.errors import Misconfigured
+from storelink.models import ConnectorConfig, SyncState, metadata
+from storelink.secrets.envelope import DataKey, new_data_key
+from storelink.secrets.keyring import Keyring
+from storelink.sync import audit, keys
+from storelink.sync.entry import (
+    check_credentials,
+    check_interval,
+    check_name,
+    is_this_machine,
+    url_parts,
+    usable_url,
+)
+
+SLOTS = ("api_key", "secret", "credentials")
+"""The columns that hold credentials, sealed."""
+_WIPED = dict.fromkeys((*SLOTS, "webhook_secrets", "data_key", "key_id", "token_expires_at"), None)
+
+# -- registering -------------------------------------------------------------------------------------
+
+
+def register(
+    session: Session,
+    keyring: Keyring,
+    connector: Connector,
+    *,
+    name: str,
+    store_url: str,
+    credentials: Mapping[str, str],
+    auth_mode: str = "keys",
+    interval: int = 300,
+    allow_http: bool = False,
+    settings: Mapping[str, Any] | None = None,
+    actor: str | None = None,
+) -> ConnectorConfig:
+    """A new store, or a removed one taken up again where it was; every resource is due at once.
+
+    `credentials` go by `CredentialField.name`; `interval` is in seconds; `settings` is what a check
+    learnt. Raises `Misconfigured` saying what is wrong with which of them.
+    """
+    check_name(name)
+    check_interval(interval)
+    url = usable_url(connector, store_url, allow_http=allow_http)
+    values = check_credentials(connector, credentials)
+    key = keys.current_key(session, keyring, actor=actor)  # its lock lets one register at a time
+    row = session.exec(
+        select(ConnectorConfig)
+        .where(ConnectorConfig.platform == connector.platform, ConnectorConfig.store_url == url)
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
+    ).first()
+    if row is not None and row.status != "uninstalled":
+        raise Misconfigured(f"{url} is registered already, as {row.name!r}.")
+    _free_name(session, name, row)
+    taken_up = row is not None
+    if row is None:
+        row = ConnectorConfig(platform=connector.platform, store_url=url)
+    row.name, row.auth_mode, row.status = name, auth_mode, "active"
+    row.sync_interval, row.allow_http, row.settings = interval, allow_http, dict(settings or {})
+    data_key = new_data_key(row.id)
+    for column, sealed in _sealed(connector, data_key, values).items():
+        setattr(row, column, sealed)
+    row.data_key, row.key_id = key.wrap(data_key), key.id
+    session.add(row)
+    session.flush()
+    _change(session, row)
+    _start(session, row.id, connector.resources)
+    _record(session, row, "connector.add", actor, store_url=url, taken_up=taken_up)
+    return row
+
+
+def _free_name(session: Session, name: str, row: ConnectorConfig | None) -> None:
+    """See to it that nobody but `row` is called `name`."""
+    other = session.exec(
+        select(ConnectorConfig).where(ConnectorConfig.name == name).execution_options(populate_existing=True)
+    ).first()
+    if other is None or (row is not None and other.id == row.id):
+        return
+    if other.status != "uninstalled":
+        raise Misconfigured(f"The name {name!r} is taken, by {other.store_url}.")
+    suffix = f"-removed-{other.id.hex[:8]}"
+    _change(session, other, name=name[: 63 - len(suffix)] + suffix)
+
+
+def _start(session: Session, connector_id: uuid.UUID, resources: Sequence[str]) -> None:
+    """A `sync_state` row for each resource, due now; one that is there keeps how far it is."""
+    fresh = {"next_due_at": func.now(), "consecutive_failures": 0, "last_error": None}
+    for resource in resources:
+        session.exec(
+            insert(SyncState)
+            .values(connector_id=connector_id, resource=resource, phase="new", **fresh)
+            .on_conflict_do_update(index_elements=["connector_id", "resource"], set_=fresh)
+        )
+
+
+# -- credentials -------------------------------------------------------------------------------------
+
+
+def open_account(session: Session, keyring: Keyring, name_or_id: str | uuid.UUID) -> Account:
+    """How to reach a store, its credentials opened. Whether it is paused is the caller's business.
+
+    Raises `Misconfigured` for a store that is unknown, removed, or sealed with a key that is not
+    here; that is never `AuthFailed`.
+    """
+    row = find(session, name_or_id)
+    if row.status == "uninstalled" or row.data_key is None:
+        raise Misconfigured(f"{row.name!r} has no credentials: it was removed. Register it again.")
+    key = keys.opening_key(session, keyring, row.key_id or "")
+    data_key = key.unwrap(row.id, row.data_key)
+    opened: dict[str, str] = {}
+    for slot in SLOTS:
+        sealed = getattr(row, slot)
+        if sealed is not None:
+            opened |= json.loads(data_key.open(slot, sealed))
+    host, _, _ = url_parts(row.store_url)
+    return Account(
+        name=row.name,
+        store_url=row.store_url,
+        auth_mode=row.auth_mode,
+        credentials=opened,
+        settings=row.settings,
+        allow_http=row.allow_http or is_this_machine(host),
+    )
+
+
+def set_credentials(
+    session: Session,
+    keyring: Keyring,
+    connector: Connector,
+    name_or_id: str | uuid.UUID,
+    credentials: Mapping[str, str],
+    *,
+    actor: str | None = None,
+) -> ConnectorConfig:
+    """New credentials under a new data key; a store that had refused the old ones is due at once.
+
+    The old ones are not opened, so that this also mends a lost master key. Tokens and webhook
+    secrets that belonged to them are dropped: the platform issues new ones.
+    """
+    values = check_credentials(connector, credentials)
+    key = keys.current_key(session, keyring, actor=actor)
+    row = _locked(session, name_or_id)
+    if row.platform != connector.platform:
+        raise Misconfigured(f"{row.name!r} is a {row.platform} store, not a {connector.platform}.")
+    data_key = new_data_key(row.id)
+    sealed = _sealed(connector, data_key, values)
+    was_refused = row.status == "auth_failed"
+    status = "active" if was_refused else row.status
+    wrapped = {"data_key": key.wrap(data_key), "key_id": key.id, "status": status}
+    _change(session, row, **(_WIPED | sealed | wrapped))
+    if was_refused:
+        _due(session, row)
+    _record(session, row, "connector.set_credentials", actor, fields=sorted(values))
+    return row
+
+
+def _sealed(connector: Connector, data_key: DataKey, values: Mapping[str, str]) -> dict[str, str]:
+    """Column → sealed JSON of the fields that the connector puts there."""
+    slots: dict[str, dict[str, str]] = {}
+    for entry in connector.credential_fields:
+        if entry.slot not in SLOTS:
+            raise ValueError(f"{connector.platform}: no column {entry.slot!r} for {entry.name}")
+        slots.setdefault(entry.slot, {})[entry.name] = values[entry.name]
+    return {slot: data_key.seal(slot, json.dumps(named)) for slot, named in slots.items()}
+
+
+# -- settings of a store -----------------------------------------------------------------------------
+
+
+def set_interval(
+    session: Session, name_or_id: str | uuid.UUID, seconds: int, *, actor: str | None = None
+) -> ConnectorConfig:
+    """Seconds between incremental passes, of resources that have no interval of their own."""
+    check_interval(seconds)
+    row = _locked(session, name_or_id)
+    before = row.sync_interval
+    _change(session, row, sync_interval=seconds)
+    _sooner(session, row, seconds, None)
+    _record(session, row, "connector.set", actor, interval=[before, seconds])
+    return row
+
+
+def set_resource_interval(
+    session: Session,
+    name_or_id: str | uuid.UUID,
+    resource: str,
+    seconds: int | None,
+    *,
+    actor: str | None = None,
+) -> ConnectorConfig:
+    """Seconds between passes of one resource; None: the store's interval again."""
+    if seconds is not None:
+        check_interval(seconds)
+    row = _locked(session, name_or_id)
+    states = session.exec(
+        select(SyncState.resource, SyncState.interval)
+        .where(SyncState.connector_id == row.id)
+        .order_by(SyncState.resource)
+    ).all()
+    before = dict(states)
+    if resource not in before:
+        raise Misconfigured(f"{row.name!r} has no resource {resource!r}; it has {_listed(before)}.")
+    session.exec(
+        update(SyncState)
+        .where(col(SyncState.connector_id) == row.id, col(SyncState.resource) == resource)
+        .values(interval=seconds)
+    )
+    _change(session, row)
+    _sooner(session, row, seconds or row.sync_interval, resource)
+    _record(session, row, "connector.set", actor, resource=resource, interval=[before[resource], seconds])
+    return row
+
+
+def remember(session: Session, name_or_id: str | uuid.UUID, settings: Mapping[str, Any]) -> ConnectorConfig:
+    """Add what a check learnt of the store to its settings."""
+    row = _locked(session, name_or_id)
+    _change(session, row, settings={**row.settings, **settings})
+    return row
+
+
+def pause(session: Session, name_or_id: str | uuid.UUID, *, actor: str | None = None) -> ConnectorConfig:
+    """No pass is started until `resume`; one that runs is not stopped."""
+    row = _locked(session, name_or_id)
+    if row.status != "paused":
+        _change(session, row, status="paused")
+        _record(session, row, "connector.pause", actor)
+    return row
+
+
+def resume(session: Session, name_or_id: str | uuid.UUID, *, actor: str | None = None) -> ConnectorConfig:
+    """Passes again, the first at once; also for a store that refused credentials and may not now."""
+    row = _locked(session, name_or_id)
+    if row.status != "active":
+        _change(session, row, status="active")
+        _due(session, row)
+        _record(session, row, "connector.resume", actor)
+    return row
+
+
+# -- removing ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """What `remove` did. `counts` is table → rows deleted; empty where nothing was purged."""
+
+    name: str
+    purged: bool
+    counts: Mapping[str, int] = field(default_factory=dict)
+
+
+def remove(
+    session: Session,
+    name_or_id: str | uuid.UUID,
+    *,
+    purge: bool = False,
+    actor: str | None = None,
+) -> Removed:
+    """Forget a store's credentials and stop reading it; with `purge` delete all that was read too.
+
+    Rows of `audit_event` stay. A pass that runs while its store is purged fails at its next write.
+    """
+    row = find(session, name_or_id, lock="key" if purge else "row")
+    counts = {}
+    if purge:
+        connector_id = row.id
+        session.expunge(row)
+        for table in reversed(metadata.sorted_tables):
+            own = table.c.get("id" if table.name == "connector_config" else "connector_id")
+            if own is not None and table.name != "audit_event":
+                deleted = session.exec(delete(table).where(own == connector_id)).rowcount
+                counts[table.name] = deleted
+    elif row.status != "uninstalled":
+        _change(session, row, status="uninstalled", **_WIPED)
+        session.exec(update(SyncState).where(col(SyncState.connector_id) == row.id).values(next_due_at=None))
+    else:
+        return Removed(row.name, purged=False)
+    _record(session, row, "connector.remove", actor, purged=purge, counts=counts)
+    return Removed(row.name, purge, counts)
+
+
+# -- finding and changing rows -----------------------------------------------------------------------
+
+
+def registered(session: Session, *, removed: bool = False) -> Sequence[ConnectorConfig]:
+    """The stores by name; with `removed` also those whose rows were kept."""
+    query = select(ConnectorConfig).order_by(ConnectorConfig.name)
+    if not removed:
+        query = query.where(ConnectorConfig.status != "uninstalled")
+    return session.exec(query.execution_options(populate_existing=True)).all()
+
+
+def find(session: Session, name_or_id: str | uuid.UUID, *, lock: str | None = None) -> ConnectorConfig:
+    """The store of this name, or of this id, removed ones included.
+
+    `lock`: "row" keeps others from changing it, "key" also from adding rows that belong to it.
+    Raises `Misconfigured` naming the stores that there are.
+    """
+    query = select(ConnectorConfig).execution_options(populate_existing=True)
+    by_id = _uuid(name_or_id)
+    query = query.where(
+        or_(col(ConnectorConfig.name) == str(name_or_id), col(ConnectorConfig.id) == by_id)
+    ).order_by(col(ConnectorConfig.name) != str(name_or_id))
+    if lock:
+        query = query.with_for_update(key_share=lock == "row")
+    row = session.exec(query).first()
+    if row is None:
+        names = [store.name for store in registered(session)]
+        there = f"registered are {_listed(names)}" if names else "none is registered yet"
+        raise Misconfigured(f"No store is called {str(name_or_id)!r}; {there}.")
+    return row
+
+
+def _locked(session: Session, name_or_id: str | uuid.UUID) -> ConnectorConfig:
+    """A store that is not removed, for a change. Passes go on meanwhile."""
+    row = find(session, name_or_id, lock="row")
+    if row.status == "uninstalled":
+        raise Misconfigured(f"{row.name!r} was removed; register it again first.")
+    return row
+
+
+def _uuid(text: str | uuid.UUID) -> uuid.UUID | None:
+    try:
+        return text if isinstance(text, uuid.UUID) else uuid.UUID(text)
+    except ValueError:
+        return None
+
+
+def _listed(names: Sequence[str] | Mapping[str, Any]) -> str:
+    shown = ", ".join(list(names)[:10])
+    return shown if len(names) <= 10 else f"{shown} and {len(names) - 10} more"
+
+
+def _change(session: Session, row: ConnectorConfig, **values: Any) -> None:
+    """Set columns and the time of the change, and read the row again."""
+    session.exec(
+        update(ConnectorConfig)
+        .where(col(ConnectorConfig.id) == row.id)
+        .values(updated_at=func.now(), **values)
+    )
+    session.refresh(row)
+
+
+def _due(session: Session, row: ConnectorConfig) -> None:
+    session.exec(
+        update(SyncState).where(col(SyncState.connector_id) == row.id).values(next_due_at=func.now())
+    )
+
+
+def _sooner(session: Session, row: ConnectorConfig, seconds: int, resource: str | None) -> None:
+    """A shorter interval counts from now; a longer one from the next pass."""
+    which = col(SyncState.interval).is_(None) if resource is None else col(SyncState.resource) == resource
+    session.exec(
+        update(SyncState)
+        .where(col(SyncState.connector_id) == row.id, which)
+        .values(next_due_at=func.least(SyncState.next_due_at, func.now() + timedelta(seconds=seconds)))
+    )
+
+
+def _record(session: Session, row: ConnectorConfig, action: str, actor: str | None, **detail: Any) -> None:
+    audit.record(session, action, actor=actor, connector_id=row.id, subject=row.name, **detail)
