@@ -50,9 +50,10 @@ class TooLarge(Retryable):
 class AuthFailed(StorelinkError):
     """The store refuses the credentials. `code` is the store's own error code, if it gave one."""
 
-    def __init__(self, message: str, *, code: str | None = None) -> None:
+    def __init__(self, message: str, *, code: str | None = None, status: int | None = None) -> None:
         super().__init__(message)
         self.code = code
+        self.status = status
 
 
 class Rejected(StorelinkError):

@@ -29,6 +29,8 @@ from storelink.connectors.wire import (
     Deadline,
     DeadlineBackend,
     body_of,
+    host_header,
+    origin_of,
 )
 from storelink.errors import (
     AuthFailed,
@@ -41,7 +43,6 @@ from storelink.errors import (
 
 T = TypeVar("T")
 Params = Mapping[str, str | int]
-USER_AGENT = f"storelink/{storelink.__version__}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +160,7 @@ def interpret(answer: Answer, words: str = "", *, code: str | None = None) -> St
     if row.then == "less":
         return TooLarge(message, status=status, code=code)
     if row.then == "credentials":
-        return AuthFailed(message, code=code)
+        return AuthFailed(message, code=code, status=status)
     if row.then == "setup":
         return Misconfigured(message, code=code)
     return Rejected(message, code=code, status=status)
@@ -257,7 +258,7 @@ class HttpClient:
     ) -> None:
         """`base_url` has no slash at its end. Raises `Misconfigured` if it is no URL."""
         self._base = base_url
-        self._origin = _origin(base_url)
+        self._origin = origin_of(base_url)
         self._prefix = urlsplit(base_url).path
         self._limits, self._clock, self._traffic = limits, clock, traffic
         self._sign, self._explain = sign or _unsigned, explain or interpret
@@ -267,7 +268,12 @@ class HttpClient:
         self._deadline = Deadline()
         waits = {"connect": min(limits.timeout, 20.0), "read": limits.timeout}
         self._timeouts = {**waits, "write": limits.timeout, "pool": limits.timeout}
-        self._headers = _headers(self._origin)
+        self._headers = [
+            (b"Host", host_header(self._origin)),
+            (b"User-Agent", f"storelink/{storelink.__version__}".encode()),
+            (b"Accept", b"application/json"),
+            (b"Accept-Encoding", b"gzip"),
+        ]
         self._pool = httpcore.ConnectionPool(
             ssl_context=tls or (httpx.create_ssl_context() if self.encrypted else None),
             max_connections=limits.width + 2,
@@ -292,23 +298,34 @@ class HttpClient:
         *,
         parse: Callable[[Answer], T],
         attempts: int | None = None,
+        signed: bool = True,
     ) -> T:
         """GET `path` (under the base URL), tried again as `Retry` says, and parse the answer.
 
-        `parse` sees 2xx answers only, inside each attempt, so that what it raises as `Retryable`
-        is tried again too. Raises the errors of `interpret`, `translate` and of `explain`.
+        `attempts` overrides `Retry`'s; unsigned, no credentials are sent. `parse` sees 2xx answers
+        only, inside each attempt, so that what it raises as `Retryable` is tried again too. Raises
+        the errors of `interpret`, `translate` and of `explain`.
         """
         runner = self._retry.runner(attempts, self._sleep, self._chance, self._count_wait)
-        return runner(lambda: parse(self.send("GET", path, params or {})))
+        return runner(lambda: parse(self.send("GET", path, params, signed=signed)))
 
-    def send(self, method: str, path: str, params: Params | None = None, body: bytes | None = None) -> Answer:
+    def send(
+        self,
+        method: str,
+        path: str,
+        params: Params | None = None,
+        body: bytes | None = None,
+        *,
+        signed: bool = True,
+    ) -> Answer:
         """One request, never repeated. `body` is JSON. Raises as `get` does."""
         target = f"{self._prefix}/{quote(path)}"
         url = f"{self._base}/{path}"
-        signed = self._sign(method, f"{self._base}/{quote(path)}", params or {})
-        if signed.query:
-            target = f"{target}?{signed.query}"
-        headers = [*self._headers, *signed.headers]
+        sign = self._sign if signed else _unsigned
+        extra = sign(method, f"{self._base}/{quote(path)}", params or {})
+        if extra.query:
+            target = f"{target}?{extra.query}"
+        headers = [*self._headers, *extra.headers]
         if body is not None:
             headers.append((b"Content-Type", b"application/json"))
             headers.append((b"Content-Length", str(len(body)).encode()))
@@ -382,29 +399,6 @@ _EXCHANGE_ERRORS = (
 
 def _unsigned(_method: str, _url: str, params: Params) -> Signed:
     return Signed(urlencode(params, quote_via=quote))
-
-
-def _origin(base_url: str) -> tuple[bytes, bytes, int]:
-    try:
-        url = httpx.URL(base_url)
-        if url.scheme not in ("http", "https") or not url.raw_host:
-            raise httpx.InvalidURL("no scheme or host")
-    except (httpx.InvalidURL, ValueError):
-        raise Misconfigured(f"{base_url!r} is not the address of a store", code="url") from None
-    return url.raw_scheme, url.raw_host, url.port or (443 if url.scheme == "https" else 80)
-
-
-def _headers(origin: tuple[bytes, bytes, int]) -> list[tuple[bytes, bytes]]:
-    scheme, host, port = origin
-    name = b"[%s]" % host if b":" in host else host
-    if (scheme, port) not in ((b"http", 80), (b"https", 443)):
-        name = b"%s:%d" % (name, port)
-    return [
-        (b"Host", name),
-        (b"User-Agent", USER_AGENT.encode()),
-        (b"Accept", b"application/json"),
-        (b"Accept-Encoding", b"gzip"),
-    ]
 
 
 def _length(headers: httpx.Headers) -> int | None:

@@ -4,6 +4,8 @@ httpcore's timeouts are per read, so a server that sends a byte now and then is 
 Here every read waits at most until the deadline of the whole answer, its headers included.
 """
 
+import logging
+import re
 import ssl
 import threading
 import time
@@ -12,6 +14,45 @@ from collections.abc import Iterable
 from typing import Any
 
 import httpcore
+import httpx
+
+from storelink.errors import Misconfigured
+
+Origin = tuple[bytes, bytes, int]
+"""Scheme, host as it goes over the wire, port."""
+_KEY_IN_QUERY = re.compile(r"((?:consumer_|oauth_)\w+|access_token)=[^&'\"\s]+")
+
+
+class _Redacting(logging.Filter):
+    """At debug level httpcore logs the headers of answers, and a redirect repeats the query."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.msg = _KEY_IN_QUERY.sub(r"\1=…", record.getMessage())
+        record.args = None
+        return True
+
+
+logging.getLogger("httpcore.http11").addFilter(_Redacting())
+
+
+def origin_of(base_url: str) -> Origin:
+    """Where a store is. Raises `Misconfigured` if that is no http(s) address."""
+    try:
+        url = httpx.URL(base_url)
+        if url.scheme not in ("http", "https") or not url.raw_host:
+            raise httpx.InvalidURL("no scheme or host")
+    except (httpx.InvalidURL, ValueError):
+        raise Misconfigured(f"{base_url!r} is not the address of a store", code="url") from None
+    return url.raw_scheme, url.raw_host, url.port or (443 if url.scheme == "https" else 80)
+
+
+def host_header(origin: Origin) -> bytes:
+    """The `Host` header: IPv6 in brackets, the port only where it is not the scheme's own."""
+    scheme, host, port = origin
+    name = b"[%s]" % host if b":" in host else host
+    if (scheme, port) in ((b"http", 80), (b"https", 443)):
+        return name
+    return b"%s:%d" % (name, port)
 
 
 class BodyTooLarge(Exception):

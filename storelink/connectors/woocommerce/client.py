@@ -80,7 +80,7 @@ class Client:
         self._key, self._secret = _keys(account)
         if key_in_query is None:
             key_in_query = bool(account.settings.get("key_in_query"))
-        self._in_query = key_in_query
+        self.key_in_query = key_in_query
         self._offset = 0
         self._http = HttpClient(
             account.store_url,
@@ -95,18 +95,25 @@ class Client:
         )
 
     def get(self, path: str, params: Params | None = None, *, attempts: int | None = None) -> Parsed:
-        """GET `path` under `/wp-json/wc/v3/`; an empty one asks for the list of routes.
+        """GET `path` under `/wp-json/wc/v3/`.
 
         Raises `Retryable` (after its own retries), `TooLarge`, `AuthFailed`, `Rejected`, `NotFound`
         (only for WooCommerce's own not-found codes) and `Misconfigured`.
         """
-        return self._get(f"{API}/{path}" if path else API, params, attempts)
+        return self._again(lambda: self._http.get(f"{API}/{path}", params, parse=parsed, attempts=attempts))
 
     def get_site(
         self, path: str = "", params: Params | None = None, *, attempts: int | None = None
     ) -> Parsed:
-        """GET `path` under `/wp-json/`, WordPress's own part. Raises as `get` does."""
-        return self._get(SITE + path, params, attempts)
+        """GET `path` under `/wp-json/` as nobody: WordPress refuses keys that it does not know.
+
+        With an empty path the site's own description, with `wc/v3` the routes of WooCommerce.
+        """
+        return self.get_public(SITE + path, params, attempts=attempts)
+
+    def get_public(self, path: str, params: Params | None = None, *, attempts: int | None = None) -> Parsed:
+        """GET `path` under the store's address as nobody. Raises as `get` does."""
+        return self._http.get(path, params, parse=parsed, attempts=attempts, signed=False)
 
     def put_probe(self) -> None:
         """Ask to change order 0, which never exists. Always raises what the store says to that.
@@ -119,9 +126,6 @@ class Client:
         """Let go of all connections."""
         self._http.close()
 
-    def _get(self, path: str, params: Params | None, attempts: int | None) -> Parsed:
-        return self._again(lambda: self._http.get(path, params, parse=parsed, attempts=attempts))
-
     def _again(self, call: Callable[[], T]) -> T:
         try:
             return call()
@@ -131,7 +135,7 @@ class Client:
     def _signing(self) -> Sign:
         if not self.encrypted:
             return self._oauth()
-        if self._in_query:
+        if self.key_in_query:
             keys = {"consumer_key": self._key, "consumer_secret": self._secret}
             return lambda _method, _url, params: Signed(_encoded({**params, **keys}))
         token = base64.b64encode(f"{self._key}:{self._secret}".encode())
@@ -156,7 +160,7 @@ class Client:
         words = self._hidden(body.message)
         if not self.encrypted and _may_pass(answer, body):
             self._learn_clock(answer)
-            return SignAgain(f'{answer.url} answered 401: "{words}"', code=body.code)
+            return SignAgain(f'{answer.url} answered 401: "{words}"', code=body.code, status=401)
         return store_error(answer, body, words)
 
     def _learn_clock(self, answer: Answer) -> None:

@@ -38,6 +38,7 @@ NOT_FOUND = frozenset(
 _OURS = ("woocommerce_", "wc_", "rest_")
 _TITLE = re.compile(rb"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
 _TAG = re.compile(r"<[^>]*>")
+_KEY = re.compile(r"\b(c[ks]_)[0-9a-zA-Z]{8,}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ def store_error(answer: Answer, body: ErrorBody, words: str) -> StorelinkError:
         )
     if status in (401, 403):
         if code.startswith("woocommerce_"):
-            return AuthFailed(said, code=code)
+            return AuthFailed(said, code=code, status=status)
         return Misconfigured(f"{said}. Another plugin closes the REST API", code=code)
     if status in (500, 501) and code != "internal_server_error" and code.startswith(_OURS):
         # a lasting refusal in the clothes of a failure: over-refund, no trash, …
@@ -83,7 +84,7 @@ def store_error(answer: Answer, body: ErrorBody, words: str) -> StorelinkError:
 
 
 def foreign(answer: Answer) -> StorelinkError:
-    """An answer outside 2xx that WooCommerce did not give: web server, firewall, WordPress itself."""
+    """An answer outside 2xx that WooCommerce did not give: web server, firewall, WordPress."""
     status, words = answer.status, _title(answer.body)
     if status == 401:
         return Misconfigured(
@@ -121,7 +122,7 @@ def _title(body: bytes) -> str:
 
 
 def _plain(text: str) -> str:
-    """One short line without tags and control characters."""
+    """One short line without tags, control characters and keys."""
     line = " ".join(unescape(_TAG.sub(" ", text)).split())
-    line = "".join(char for char in line if char.isprintable())
+    line = _KEY.sub(r"\1…", "".join(char for char in line if char.isprintable()))
     return line if len(line) <= 300 else line[:299] + "…"
