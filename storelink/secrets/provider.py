@@ -1,7 +1,7 @@
 """Where master keys come from: the environment, a file, or an outside command.
 
 Keys are 32 random bytes in base64, each under an id. Their text never gets into an error: what is
-wrong is named by its place (entry 2, line 3) and, once it is known to be one, by the id.
+wrong is named by its place (entry 2, line 3), and by its id only where a key stands beside it.
 """
 
 import base64
@@ -253,7 +253,7 @@ def _keys(pairs: Iterable[tuple[str, ...] | None], place: str, form: str) -> tup
             raise Misconfigured(f"{place} {number} is not of the form {form}.")
         if material is None or len(material) != KEY_BYTES:
             raise Misconfigured(
-                f"{place} {number}: master key {name!r} is not {KEY_BYTES} bytes in base64. "
+                f"{place} {number}: the key is not {KEY_BYTES} bytes in base64. "
                 "`openssl rand -base64 32` makes one."
             )
         if name in keys:
