@@ -1,0 +1,127 @@
+"""The entry point: `storelink`.
+
+A command's module is imported only when it is run or asked for its help, so that `storelink
+--help` and shell completion answer at once.
+"""
+
+import importlib
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+import typer
+from typer import main as typing
+from typer.core import TyperCommand, TyperGroup
+
+HELP = """\
+Keep WooCommerce stores in step with one Postgres database.
+
+storelink reads a store's products, customers and orders into unified tables and proves that
+nothing is missing. It writes nothing to the store.
+"""
+
+EPILOG = """\
+\b
+Begin:
+  storelink demo            see it work, without a shop of your own
+  storelink connectors add woocommerce shop --store-url https://shop.example
+  storelink sync shop       read it; from then on, read what changed
+  storelink verify shop     compare every record with the store
+  storelink status          how everything stands
+
+\b
+Exit codes:
+  0    done
+  1    failed: the store, the database or a record stood in the way
+  2    usage: a command, a setting or the store's set-up has to be changed
+  3    the store refuses the credentials
+  4    drift: store and tables differ, or a decision is waited for
+  130  stopped by Ctrl-C
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A command, the module that has it, and its line in the overview."""
+
+    name: str
+    module: str
+    line: str
+
+
+COMMANDS = (
+    Entry("demo", "demo", "See storelink at work, on a simulated store."),
+    Entry("connectors", "connectors", "Register stores, check them, change and remove them."),
+    Entry("sync", "sync", "Read a store: everything the first time, then what changed."),
+    Entry("verify", "sync", "Compare the tables with the store, record by record."),
+    Entry("status", "status", "How every store stands, and what needs a person."),
+    Entry("runs", "status", "What the last passes did."),
+    Entry("quarantine", "quarantine", "Records that could not be understood: see them, try them again."),
+    Entry("renormalize", "sync", "Rebuild the rows from the raw records held, without the store."),
+    Entry("secrets", "secrets", "Master keys that credentials are sealed with."),
+    Entry("db", "database", "The database: bring its tables up to date, say where it is."),
+    Entry("sandbox", "sandbox", "Serve a simulated store to try things on."),
+)
+_BY_NAME = {entry.name: entry for entry in COMMANDS}
+
+
+class Lazy(TyperGroup):
+    """The commands of `COMMANDS`, each loaded when it is needed."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - Click's signature
+        """Their names, in the order of the overview."""
+        return [entry.name for entry in COMMANDS]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002
+        """The command itself, or None."""
+        entry = _BY_NAME.get(cmd_name)
+        return None if entry is None else load(entry)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002
+        """The overview, without loading anything."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(entry.name, entry.line) for entry in COMMANDS])
+
+
+def load(entry: Entry) -> TyperCommand | TyperGroup:
+    """Import a command: a whole app of that name, or one command of a module's app."""
+    app = importlib.import_module(f"storelink.cli.{entry.module}").app
+    group = typing.get_group(app)
+    return group if group.name == entry.name else group.commands[entry.name]  # type: ignore[return-value]
+
+
+app = typer.Typer(
+    name="storelink",
+    cls=Lazy,
+    help=HELP,
+    epilog=EPILOG,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(value: bool) -> None:
+    if value:
+        import storelink
+
+        typer.echo(f"storelink {storelink.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _storelink(
+    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Say which."),
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Run the command line."""
+    try:
+        app()
+    except BrokenPipeError:
+        # whoever read our output has enough; Python would complain once more at its end
+        sys.stderr.close()
+        raise SystemExit(1) from None
