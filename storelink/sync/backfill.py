@@ -52,7 +52,7 @@ def _read_all(lane: Lane, subject: Subject, run: Run, cursor: dict[str, Any] | N
     for number, raw in enumerate(pages, 1):
         store_time = store_time or (raw.read.store_time or raw.read.started).isoformat()
         done += len(raw.records)
-        after = {"store_time": store_time, "inner": raw.cursor, "done": done}
+        after = {"store_time": store_time, "inner": raw.cursor, "done": done, "total": raw.total}
         page = normalize_page(
             subject.connector, lane.resource, subject.settings,
             ((None, record) for record in raw.records), raw.broken, raw.read,
