@@ -65,14 +65,14 @@ def hold(database: Database, connector_id: uuid.UUID, resource: str, kind: str |
         with suppress(psycopg.Error):
             connection.rollback()
             if kind:
-                connection.execute("SELECT pg_advisory_unlock(%s)", (_key(connector_id, resource, kind),))
+                connection.execute("SELECT pg_advisory_unlock(%s)", (lock_key(connector_id, resource, kind),))
             connection.execute("DISCARD TEMP")
             connection.commit()
         pooled.close()
 
 
 def _take(connection: Psycopg, connector_id: uuid.UUID, resource: str, kind: str) -> int:
-    key = _key(connector_id, resource, kind)
+    key = lock_key(connector_id, resource, kind)
     row = connection.execute("SELECT pg_try_advisory_lock(%s)", (key,)).fetchone()
     connection.commit()
     if row is None or not row[0]:
@@ -89,6 +89,7 @@ def _take(connection: Psycopg, connector_id: uuid.UUID, resource: str, kind: str
     return int(row[0])
 
 
-def _key(connector_id: uuid.UUID, resource: str, kind: str) -> int:
+def lock_key(connector_id: uuid.UUID, resource: str, kind: str) -> int:
+    """The number of the lane's advisory lock, as `pg_locks` shows it."""
     digest = blake2b(f"{connector_id}/{resource}/{kind}".encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big", signed=True)
