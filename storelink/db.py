@@ -13,9 +13,9 @@ from typing import Any
 
 import psycopg
 import structlog
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy import URL, Connection, Dialect, Engine, create_engine, event, make_url, text
 from sqlalchemy.engine import ExceptionContext
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import ArgumentError, DBAPIError, ProgrammingError
 from sqlmodel import Session
 
 from storelink import embedded
@@ -28,8 +28,10 @@ OLDEST = 15
 """The oldest PostgreSQL that has all we use (MERGE, NULLS NOT DISTINCT)."""
 
 # https://www.postgresql.org/docs/18/errcodes-appendix.html
-_AWAY_CLASSES = ("08", "53", "58")  # connection, out of disk, memory or connections, I/O
+_UNABLE = ("53", "58", "25")  # classes: out of disk or memory, I/O failed, read-only
 _AWAY_CODES = ("57P01", "57P02", "57P03", "57P05", "25006")  # going, crashed, coming, read-only
+
+_REVIVE_WAIT = 120.0  # seconds: recovery included; a start at the beginning may take longer
 
 _UPGRADE_LOCK = 7_305_806_143_518_228_785  # any number that nobody else locks
 
@@ -50,17 +52,27 @@ class Outage:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._away = False
+        self._away = self._reachable = False
 
-    def began(self, error: BaseException) -> None:
-        """Log the first failure; the ones after it belong to the same outage."""
+    def began(self, error: DatabaseAway, *, reachable: bool) -> None:
+        """Log the first failure; the ones after it belong to the same outage.
+
+        `reachable`: it answers but cannot work (disk full), so that a connection proves nothing.
+        """
         with self._lock:
-            first, self._away = not self._away, True
+            first, self._away, self._reachable = not self._away, True, reachable
         if first:
             log.error("database.away", error=str(error))
 
-    def ended(self) -> None:
-        """Log the first success after a failure."""
+    def connected(self) -> None:
+        """A connection was made."""
+        if self._away and not self._reachable:
+            self.worked()
+
+    def worked(self) -> None:
+        """A transaction went through: log it, if it is the first after a failure."""
+        if not self._away:
+            return
         with self._lock:
             back, self._away = self._away, False
         if back:
@@ -74,7 +86,8 @@ class Database:
         self.engine = engine
         self.outage = Outage()
         event.listen(engine, "handle_error", self._handle)
-        event.listen(engine, "connect", lambda *_: self.outage.ended())
+        event.listen(engine, "connect", lambda *_: self.outage.connected())
+        event.listen(engine, "commit", lambda *_: self.outage.worked())
 
     def __repr__(self) -> str:
         return f"Database({self.url})"
@@ -98,16 +111,19 @@ class Database:
         try:
             yield
         except psycopg.Error as error:
-            away = went_away(error)
+            away = self._away(error)
             if away is None:
                 raise
-            self.outage.began(away)
             raise away from error
 
     def _handle(self, context: ExceptionContext) -> BaseException | None:
-        away = went_away(context.original_exception)
+        return self._away(context.original_exception)
+
+    def _away(self, error: BaseException | None) -> DatabaseAway | None:
+        away = went_away(error)
         if away is not None:
-            self.outage.began(away)
+            code = getattr(error, "sqlstate", None)
+            self.outage.began(away, reachable=code is not None and code[:2] in _UNABLE)
         return away
 
 
@@ -119,18 +135,14 @@ def went_away(error: BaseException | None) -> DatabaseAway | None:
         return None
     code = error.sqlstate
     if code is None:
-        # No answer at all. InterfaceError is also wrong use of psycopg: only "closed" is away.
-        if isinstance(error, psycopg.OperationalError) or "closed" in str(error):
-            return DatabaseAway(f"Postgres does not answer: {_words(error)}")
+        # no answer at all; psycopg's InterfaceError also means that it was used wrongly
+        if isinstance(error, psycopg.OperationalError) or "connection is" in str(error):
+            return DatabaseAway(f"Postgres does not answer: {' '.join(str(error).split())}")
         return None
-    if code[:2] in _AWAY_CLASSES or code in _AWAY_CODES:
-        return DatabaseAway(f"Postgres cannot go on: {_words(error)} ({code})")
+    if code[:2] in ("08", "53", "58") or code in _AWAY_CODES:
+        # only the first line: the others quote values of the statement
+        return DatabaseAway(f"Postgres cannot go on: {str(error).splitlines()[0]} ({code})")
     return None
-
-
-def _words(error: BaseException) -> str:
-    """The first line: the others carry values of the statement."""
-    return (str(error).strip().splitlines() or ["no reason given"])[0]
 
 
 @contextmanager
@@ -155,6 +167,7 @@ def open_database(settings: Settings, *, migrate: bool | None = None) -> Iterato
         embedded.running(settings.home, user=settings.embedded_user) as server,
         _opened(server.url(), settings.database_pool) as database,
     ):
+        _keep_alive(database.engine, server)
         if migrate is not False:
             upgrade(database.engine)
         yield database
@@ -167,6 +180,18 @@ def _opened(url: URL, pool: int) -> Iterator[Database]:
         yield Database(engine)
     finally:
         engine.dispose()
+
+
+def _keep_alive(engine: Engine, server: embedded.Server) -> None:
+    """Whoever finds the private server killed starts it again."""
+
+    @event.listens_for(engine, "do_connect")
+    def _connect(dialect: Dialect, _record: Any, args: Any, parameters: dict[str, Any]) -> Any:
+        try:
+            return dialect.connect(*args, **parameters)
+        except psycopg.OperationalError:
+            parameters["host"] = str(server.revive(_REVIVE_WAIT).socket)
+            return dialect.connect(*args, **parameters)
 
 
 def make_engine(url: URL, pool: int) -> Engine:
@@ -252,9 +277,17 @@ def upgrade(where: Engine | str) -> None:
         return
     from alembic import command
 
-    with where.begin() as connection:
-        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _UPGRADE_LOCK})
-        command.upgrade(alembic_config(connection), "head")
+    try:
+        with where.begin() as connection:
+            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _UPGRADE_LOCK})
+            command.upgrade(alembic_config(connection), "head")
+    except ProgrammingError as error:
+        if not isinstance(error.orig, psycopg.errors.InsufficientPrivilege):
+            raise
+        raise Misconfigured(
+            f"the user of {masked(where.url)} may not make tables there: "
+            f"{str(error.orig).splitlines()[0]} (as the owner: GRANT ALL ON SCHEMA public TO …)"
+        ) from error
 
 
 def pending(engine: Engine) -> list[str]:

