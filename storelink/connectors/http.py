@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeVar
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlencode, urljoin, urlsplit
 
 import httpcore
 import httpx
@@ -150,8 +150,6 @@ def interpret(answer: Answer, words: str = "", *, code: str | None = None) -> St
     store's own error code.
     """
     status = answer.status
-    if 300 <= status < 400 and (to := answer.headers.get("location")):
-        return _moved(answer, to)
     row = meaning(status)
     message = f"{answer.url} answered {status}: {row.why}" + (f' ("{words}")' if words else "")
     if row.then == "again":
@@ -166,19 +164,21 @@ def interpret(answer: Answer, words: str = "", *, code: str | None = None) -> St
     return Rejected(message, code=code, status=status)
 
 
-def _moved(answer: Answer, location: str) -> Misconfigured:
-    """Redirects are not followed: keys must not be carried to an address nobody registered."""
-    asked, to = urlsplit(answer.url), urlsplit(location)
-    scheme, host = to.scheme or asked.scheme, to.netloc or asked.netloc
-    host = host.rpartition("@")[2]
-    if (scheme, host) != (asked.scheme, asked.netloc):
-        return Misconfigured(
-            f"{asked.scheme}://{asked.netloc} sends us to {scheme}://{host}; "
-            f"register {scheme}://{host} instead",
-            code="redirect",
-        )
+def moved(base: str, path: str, location: str) -> Misconfigured:
+    """A redirect. None is followed: keys must not be carried to an address nobody registered."""
+    try:
+        to = urlsplit(urljoin(f"{base}/{path}", location))
+    except ValueError:
+        return Misconfigured(f"{base} sends us to an address that is none", code="redirect")
+    place = f"{to.scheme}://{to.netloc.rpartition('@')[2]}"
+    there, wanted = to.path.rstrip("/"), f"/{path}".rstrip("/")
+    new = place + there.removesuffix(wanted) if there.endswith(wanted) else place
+    if not base.startswith(place + "/") and base != place:
+        return Misconfigured(f"{base} sends us to {place}; register {new} instead", code="redirect")
+    if new not in (base, place):
+        return Misconfigured(f"{base} sends us to {new}; register {new} instead", code="redirect_same_host")
     return Misconfigured(
-        f"{answer.url} sends us to {to.path or '/'}; storelink follows no redirects",
+        f"{base}/{path} sends us to {place}{to.path}; storelink follows no redirects",
         code="redirect_same_host",
     )
 
@@ -198,9 +198,9 @@ def translate(error: Exception, url: str) -> StorelinkError:
 def _reason(error: Exception, host: str) -> tuple[str, str]:
     cause = _root(error)
     if isinstance(cause, ssl.SSLCertVerificationError):
-        return "tls", f"{host}: its certificate is not valid ({cause.verify_message})"
+        return "tls", f"{host}: its certificate is not valid ({getattr(cause, 'verify_message', cause)})"
     if isinstance(cause, ssl.SSLError):
-        return "tls", f"{host}: no encrypted connection ({cause.reason or 'TLS error'})"
+        return "tls", f"{host}: no encrypted connection ({getattr(cause, 'reason', None) or 'TLS error'})"
     if isinstance(cause, OSError) and type(cause).__name__ in ("gaierror", "herror"):
         return "dns", f"{host}: no such host is known (DNS)"
     for kind, code, words in _FAILURES:
@@ -338,6 +338,8 @@ class HttpClient:
             extensions={"timeout": self._timeouts},
         )
         answer = self._exchange(request, url)
+        if 300 <= answer.status < 400 and (to := answer.headers.get("location")):
+            raise moved(self._base, path, to)
         if not 200 <= answer.status < 300:
             raise self._explain(answer) or interpret(answer)
         return answer

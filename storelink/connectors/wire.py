@@ -20,6 +20,7 @@ from storelink.errors import Misconfigured
 
 Origin = tuple[bytes, bytes, int]
 """Scheme, host as it goes over the wire, port."""
+_HOST = re.compile(rb"[a-z0-9._:-]+")
 _KEY_IN_QUERY = re.compile(r"((?:consumer_|oauth_)\w+|access_token)=[^&'\"\s]+")
 
 
@@ -39,11 +40,14 @@ def origin_of(base_url: str) -> Origin:
     """Where a store is. Raises `Misconfigured` if that is no http(s) address."""
     try:
         url = httpx.URL(base_url)
-        if url.scheme not in ("http", "https") or not url.raw_host:
-            raise httpx.InvalidURL("no scheme or host")
+        port = url.port or (443 if url.scheme == "https" else 80)
+        if url.scheme not in ("http", "https") or port > 65535:
+            raise ValueError
+        if not _HOST.fullmatch(url.raw_host):
+            raise ValueError
     except (httpx.InvalidURL, ValueError):
         raise Misconfigured(f"{base_url!r} is not the address of a store", code="url") from None
-    return url.raw_scheme, url.raw_host, url.port or (443 if url.scheme == "https" else 80)
+    return url.raw_scheme, url.raw_host, port
 
 
 def host_header(origin: Origin) -> bytes:
