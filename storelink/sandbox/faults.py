@@ -1,0 +1,99 @@
+"""Scripted faults: rules that say which request goes wrong, and how.
+
+A rule is `{"match": {...}, "do": {...}}`, plain JSON so that it can come over HTTP.
+
+match (all given must hold; nothing given matches every request):
+    method      "GET"
+    path        a regular expression, searched in the path
+    query       text that the decoded query string contains
+    nth         only the n-th matching request, from 1
+    every       each n-th matching request
+    times       stop after so many
+
+do (any of):
+    slow        seconds to wait before answering
+    status      answer this status instead; with `html` true a page, else a JSON error
+    retry_after value of a Retry-After header beside `status`: seconds or an HTTP date
+    html        200 with a page of HTML
+    truncate    cut the body after this share (0…1) and drop the connection
+    drop        "before" the work or "after" it: the connection is closed without an answer
+    bom, notice put a byte order mark, or a PHP warning, in front of the body
+    maintenance the 503 page of a store that updates itself; `fatal`, `database_down`: their pages
+    redirect    301 to this address
+    strip_auth  the Authorization header never reaches the store
+    strip_query the query string never reaches the store (a cache in front of it)
+    big         pad the body with so many spaces
+    clock       the Date header and the store's clock are off by so many seconds for this request
+    edits       a list of admin edits to run just before the answer is made
+    stale       answer as this request was answered when last seen with this rule's `match`
+    poison      [kind, id]: any answer that contains this record is a fatal error
+    ignore_offset  answer every page as if it were the first: a list that never ends
+    duplicate   repeat the first record of a list at its end
+    replace     [[old, new], …]: change text in the body
+"""
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import unquote_plus
+
+Do = dict[str, Any]
+_DO = frozenset((
+    "slow", "status", "retry_after", "html", "truncate", "drop", "bom", "notice", "maintenance",
+    "fatal", "database_down", "redirect", "strip_auth", "strip_query", "big", "clock", "edits",
+    "stale", "poison", "ignore_offset", "duplicate", "replace",
+))  # fmt: skip
+_MATCH = frozenset(("method", "path", "query", "nth", "every", "times"))
+
+
+@dataclass(slots=True)
+class Rule:
+    """One rule and how often it matched and fired."""
+
+    match: dict[str, Any]
+    do: Do
+    seen: int = 0
+    fired: int = 0
+    memory: dict[str, Any] = field(default_factory=dict)
+
+    def fits(self, method: str, path: str, query: str) -> bool:
+        """Whether this request fits; counts it."""
+        wanted = self.match
+        if wanted.get("method", method) != method:
+            return False
+        if "path" in wanted and not re.search(wanted["path"], path):
+            return False
+        if wanted.get("query", "") not in unquote_plus(query):
+            return False
+        self.seen += 1
+        if "nth" in wanted and self.seen != wanted["nth"]:
+            return False
+        if "every" in wanted and self.seen % wanted["every"]:
+            return False
+        if "times" in wanted and self.fired >= wanted["times"]:
+            return False
+        self.fired += 1
+        return True
+
+
+def read_rules(rules: list[dict[str, Any]]) -> list[Rule]:
+    """Rules from JSON. Raises ValueError for a word it does not know."""
+    found = []
+    for rule in rules:
+        unknown = [*(set(rule) - {"match", "do"})]
+        unknown += set(rule.get("match", {})) - _MATCH
+        unknown += set(rule.get("do", {})) - _DO
+        if unknown:
+            raise ValueError(f"a fault rule knows no {', '.join(sorted(unknown))}")
+        found.append(Rule(rule.get("match", {}), rule.get("do", {})))
+    return found
+
+
+class Script:
+    """The rules in force."""
+
+    def __init__(self) -> None:
+        self.rules: list[Rule] = []
+
+    def pick(self, method: str, path: str, query: str) -> list[Rule]:
+        return [rule for rule in self.rules if rule.fits(method, path, query)]

@@ -1,0 +1,70 @@
+"""Whole cents, taxes and decimal strings."""
+
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+
+from storelink.sandbox.shop import Tax, TaxRate
+
+RATES = (
+    TaxRate(1, "US", "CA", "CA Tax", 8_250),
+    TaxRate(2, "US", "NY", "NY State", 4_000),
+    TaxRate(3, "US", "NY", "NY City", 4_500),
+    TaxRate(4, "DE", "", "MwSt.", 19_000),
+    TaxRate(5, "GB", "", "VAT", 20_000),
+    TaxRate(6, "CA", "", "GST", 5_000),
+    TaxRate(7, "CA", "QC", "QST", 9_975, compound=True),
+    TaxRate(8, "US", "TX", "TX Tax", 6_250),
+    TaxRate(9, "JP", "", "消費税", 10_000),
+)
+
+
+def rates_at(country: str, state: str) -> tuple[TaxRate, ...]:
+    """The rates that apply at an address, in the order they are applied."""
+    return tuple(r for r in RATES if r.country == country and r.state in ("", state))
+
+
+def share_of(cents: int, share: int) -> int:
+    """`share` thousandths of a percent of an amount, rounded half away from zero."""
+    if cents < 0:
+        return -share_of(-cents, share)
+    return (cents * share + 50_000) // 100_000
+
+
+def taxes_on(before: int, after: int, rates: tuple[TaxRate, ...]) -> tuple[Tax, ...]:
+    """What each rate takes; a compound rate also taxes the taxes before it."""
+    taxes: list[Tax] = []
+    for rate in rates:
+        base, net = before, after
+        if rate.compound:
+            base += sum(tax.before for tax in taxes)
+            net += sum(tax.after for tax in taxes)
+        taxes.append(Tax(rate, share_of(base, rate.share), share_of(net, rate.share)))
+    return tuple(taxes)
+
+
+def amount(cents: int) -> str:
+    """`-1234` → `"-12.34"`."""
+    if cents < 0:
+        return f"-{-cents // 100}.{-cents % 100:02d}"
+    return f"{cents // 100}.{cents % 100:02d}"
+
+
+def bare(cents: int | None) -> str:
+    """A catalog price as people type it: `"66.45"`, `"12"`, `""`."""
+    if cents is None:
+        return ""
+    return str(cents // 100) if cents % 100 == 0 else amount(cents)
+
+
+def cents(text: object) -> int:
+    """`"12.345"` → 1235, rounded half away from zero; what is no number is 0, as PHP has it."""
+    try:
+        value = Decimal(str(text)) * 100
+        return int(value.quantize(Decimal(1), ROUND_HALF_UP))
+    except (InvalidOperation, ValueError, OverflowError):
+        return 0
+
+
+def ratio(total_cents: int, quantity: int) -> int | float:
+    """Total by quantity as a binary float, with its artefacts; whole numbers lose their `.0`."""
+    value = (total_cents / 100) / (quantity or 1)
+    return int(value) if value == int(value) else value

@@ -1,0 +1,125 @@
+"""The store on the wire: an ASGI application that lets faults and the queue act on each request."""
+
+import asyncio
+import time
+from typing import Any, Protocol
+
+from starlette.types import Receive, Scope, Send
+
+from storelink.sandbox.capacity import Capacity
+from storelink.sandbox.clock import Clock
+from storelink.sandbox.desk import Desk
+from storelink.sandbox.faults import Rule, Script
+from storelink.sandbox.journal import Entry, Journal, tidy
+
+Reply = tuple[int, list[tuple[str, str]], bytes]
+
+
+class Shopfront(Protocol):
+    """What a simulated platform offers to the wire."""
+
+    clock: Clock
+
+    def serve(
+        self, method: str, path: str, query: str, headers: dict[str, str], body: bytes, rules: list[Rule]
+    ) -> Reply: ...
+
+
+class Web:
+    """ASGI application of one store; `/_sandbox/` goes to its desk, all else to the shop."""
+
+    def __init__(
+        self, shop: Shopfront, desk: Desk, script: Script, capacity: Capacity, journal: Journal
+    ) -> None:
+        self.shop = shop
+        self.desk = desk
+        self.script = script
+        self.capacity = capacity
+        self.journal = journal
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        headers = {k.decode("latin-1"): v.decode("latin-1") for k, v in scope["headers"]}
+        body = await _body(receive)
+        raw = scope.get("raw_path") or scope["path"].encode()
+        path = raw.decode("latin-1").partition("?")[0]
+        query = scope["query_string"].decode("latin-1")
+        if path.startswith("/_sandbox/"):
+            client = scope["client"][0] if scope.get("client") else ""
+            await _send(send, self.desk.answer(client, path, headers, body))
+            return
+        await self._visit(scope["method"], path, query, headers, body, receive, send)
+
+    async def _visit(
+        self, method: str, path: str, query: str, headers: dict[str, str], body: bytes,
+        receive: Receive, send: Send,
+    ) -> None:  # fmt: skip
+        started = time.perf_counter()
+        number, at = self.journal.number(), self.shop.clock.seconds()
+        rules = self.script.pick(method, path, query)
+        do = {name: value for rule in rules for name, value in rule.do.items()}
+        entry = Entry(number, at, method, path, tidy(query), 0, 0, 0.0, tuple(do))
+        self.journal.add(entry)
+        await self.capacity.pass_through()
+        if do.get("slow"):
+            await asyncio.sleep(float(do["slow"]))
+        if do.get("drop") == "before":
+            await _drop(receive, send)
+            return
+        reply = self.shop.serve(method, path, query, headers, body, rules)
+        if do.get("drop") == "after":
+            await _drop(receive, send)
+            return
+        entry.status, entry.size = reply[0], len(reply[2])
+        if "truncate" in do:
+            await _cut(receive, send, reply, float(do["truncate"]))
+        else:
+            await _send(send, reply)
+        entry.seconds = time.perf_counter() - started
+
+
+async def _body(receive: Receive) -> bytes:
+    parts = []
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            break
+        parts.append(message.get("body", b""))
+        if not message.get("more_body"):
+            break
+    return b"".join(parts)
+
+
+async def _start(send: Send, reply: Reply) -> None:
+    headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in reply[1]]
+    await send({"type": "http.response.start", "status": reply[0], "headers": headers})
+
+
+async def _send(send: Send, reply: Reply) -> None:
+    await _start(send, reply)
+    await send({"type": "http.response.body", "body": reply[2]})
+
+
+def _transport(send: Send) -> Any:
+    """The connection under uvicorn's `send`: the only way to break it as networks do."""
+    return getattr(send, "__self__").transport  # noqa: B009
+
+
+async def _gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _drop(receive: Receive, send: Send) -> None:
+    _transport(send).abort()
+    await _gone(receive)
+
+
+async def _cut(receive: Receive, send: Send, reply: Reply, share: float) -> None:
+    """Send the first part of the body, then close the connection without the end."""
+    await _start(send, reply)
+    part = reply[2][: int(len(reply[2]) * share)]
+    await send({"type": "http.response.body", "body": part, "more_body": True})
+    _transport(send).close()
+    await _gone(receive)

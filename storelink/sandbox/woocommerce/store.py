@@ -1,0 +1,123 @@
+"""The state of one simulated store: its records as prepared bytes, its clock, its keys."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from storelink.sandbox.clock import Clock
+from storelink.sandbox.drawer import Drawer, Row
+from storelink.sandbox.shop import Line, Order, Shop
+from storelink.sandbox.woocommerce import customers, orders, products, refunds
+from storelink.sandbox.woocommerce.numbers import Numbers
+from storelink.sandbox.woocommerce.php import encode
+from storelink.sandbox.woocommerce.site import Site
+
+Doc = dict[str, Any]
+
+_ROWS: dict[str, Callable[[Doc], Row]] = {
+    "orders": orders.order_row,
+    "products": products.product_row,
+    "variations": products.product_row,
+    "customers": customers.customer_row,
+    "refunds": refunds.refund_row,
+}
+KINDS = tuple(_ROWS)
+
+
+class Store:
+    """Records of five kinds, each a JSON document whose bytes are made when it changes.
+
+    Variations are kept with the links of their parent's list, refunds with `parent_id`.
+    """
+
+    def __init__(self, site: Site, clock: Clock) -> None:
+        self.site = site
+        self.clock = clock
+        self.numbers = Numbers()
+        self.drawers = {kind: Drawer() for kind in KINDS}
+        self.webhooks: dict[int, Doc] = {}
+
+    def close(self) -> None:
+        for drawer in self.drawers.values():
+            drawer.close()
+
+    def doc(self, kind: str, record: int) -> Doc | None:
+        """A record, free to be changed and `put` back; None where there is none."""
+        drawer = self.drawers[kind]
+        if record not in drawer.rows:
+            return None
+        found: Doc = json.loads(drawer.body(record))
+        return found
+
+    def put(self, kind: str, doc: Doc) -> None:
+        self.drawers[kind].put(_ROWS[kind](doc), encode(doc))
+
+    def remove(self, kind: str, record: int) -> None:
+        self.drawers[kind].remove(record)
+
+    def touch(self, doc: Doc, at: int | None = None) -> None:
+        """Stamp a record as changed now, or at a given second."""
+        local, gmt = self.site.both(self.clock.stamp() if at is None else at)
+        doc["date_modified"], doc["date_modified_gmt"] = local, gmt
+
+    def children(self, parent: int) -> list[int]:
+        """The variations of a product, oldest first."""
+        return self.drawers["variations"].of_parent(parent)
+
+    def refunds_of(self, order: int) -> list[int]:
+        """The refunds of an order, newest first."""
+        return self.drawers["refunds"].of_parent(order)[::-1]
+
+    def fill(self, shop: Shop) -> None:
+        """Take over a generated shop: people first, then the catalog, then order by order."""
+        users = self._fill_customers(shop)
+        ids = self._fill_products(shop)
+        for order in shop.orders():
+            number = self.numbers.next_post(gap=True)
+            customer = 0 if order.customer is None else users[order.customer]
+            lines = [self._line(shop, ids, line) for line in order.lines]
+            doc = orders.order_doc(self.site, self.numbers, order, number, customer, lines)
+            if order.refunds:
+                self._add_refunds(doc, order)
+            self.put("orders", doc)
+
+    def _fill_customers(self, shop: Shop) -> list[int]:
+        users = []
+        for person in shop.customers:
+            number = self.numbers.next_user()
+            users.append(number)
+            self.put("customers", customers.customer_doc(self.site, self.numbers, person, number))
+        return users
+
+    def _fill_products(self, shop: Shop) -> list[tuple[int, list[int]]]:
+        ids: list[tuple[int, list[int]]] = []
+        for product in shop.products:
+            number = self.numbers.next_post(gap=True)
+            doc = products.product_doc(self.site, self.numbers, product, number)
+            children = [self.numbers.next_post() for _ in product.variants]
+            ids.append((number, children))
+            made = [
+                products.variation_doc(self.site, product.option, product.created, doc, variant, child)
+                for variant, child in zip(product.variants, children, strict=True)
+            ]
+            for variation in made:
+                self.put("variations", variation)
+            doc["grouped_products"] = [ids[index][0] for index in product.members]
+            products.sum_up(doc, made)
+            self.put("products", doc)
+        return ids
+
+    def _line(self, shop: Shop, ids: list[tuple[int, list[int]]], line: Line) -> Doc:
+        number, child, parent_name = 0, 0, None
+        if line.product is not None and not line.deleted:
+            number, children = ids[line.product]
+            if line.variant is not None:
+                child = children[line.variant]
+                parent_name = shop.products[line.product].title
+        return orders.line_doc(self.numbers, line, (number, child), parent_name)
+
+    def _add_refunds(self, doc: Doc, order: Order) -> None:
+        for refund in order.refunds:
+            made = refunds.generated(self.site, self.numbers, doc, refund, self.numbers.next_post())
+            self.put("refunds", made)
+            doc["refunds"].insert(0, refunds.short_form(made))
