@@ -4,13 +4,16 @@ The watermark is the store's clock at the first request, kept over crashes in th
 first incremental pass reads again whatever changed while the backfill ran.
 """
 
+from collections.abc import Generator
 from datetime import datetime
 from typing import Any
 
+from storelink.connectors.protocol import Raw, RawPage
 from storelink.sync import listing, stage, state
+from storelink.sync.ahead import ahead
 from storelink.sync.fetching import Fetching, due
 from storelink.sync.lane import Lane
-from storelink.sync.page import normalize_page, write_page
+from storelink.sync.page import Page, normalize_page, write_page
 from storelink.sync.run import Counts, Run
 from storelink.sync.subject import Progress, Subject
 
@@ -48,28 +51,36 @@ def _read_all(lane: Lane, subject: Subject, run: Run, cursor: dict[str, Any] | N
     """Every page, each with the cursor after it. Returns the cursor of the finished read."""
     store_time = cursor["store_time"] if cursor else None
     done = int(cursor["done"]) if cursor else 0
-    pages = subject.store.backfill(lane.resource, cursor["inner"] if cursor else None)
-    for number, raw in enumerate(pages, 1):
-        store_time = store_time or (raw.read.store_time or raw.read.started).isoformat()
-        done += len(raw.records)
-        after = {"store_time": store_time, "inner": raw.cursor, "done": done, "total": raw.total}
-        page = normalize_page(
-            subject.connector, lane.resource, subject.settings,
-            ((None, record) for record in raw.records), raw.broken, raw.read,
-        )  # fmt: skip
+    with ahead(_pages(lane, subject, cursor["inner"] if cursor else None)) as pages:
+        for number, (raw, page) in enumerate(pages, 1):
+            store_time = store_time or (raw.read.store_time or raw.read.started).isoformat()
+            done += len(raw.records)
+            after = {"store_time": store_time, "inner": raw.cursor, "done": done, "total": raw.total}
 
-        def finish(counts: Counts, after: dict[str, Any] = after) -> None:
-            run.counts.add(counts)
-            state.put(lane, cursor=after)
-            run.save()
+            def finish(counts: Counts, after: dict[str, Any] = after) -> None:
+                run.counts.add(counts)
+                state.put(lane, cursor=after)
+                run.save()
 
-        write_page(lane, subject.connector, page, finish=finish)
-        if number in ANALYZE_AT:
-            _analyze(lane)
-        subject.report(Progress(lane.resource, "backfill", done, raw.total))
+            write_page(lane, subject.connector, page, finish=finish)
+            if number in ANALYZE_AT:
+                _analyze(lane)
+            subject.report(Progress(lane.resource, "backfill", done, raw.total))
     finished = {"store_time": store_time or lane.clock().isoformat(), "done": done}
     _enter(lane, "listing", finished)
     return finished
+
+
+def _pages(
+    lane: Lane, subject: Subject, cursor: dict[str, Any] | None
+) -> Generator[tuple[RawPage, Page], None, None]:
+    """The raw pages with their rows; runs ahead of the writing."""
+    for raw in subject.store.backfill(lane.resource, cursor):
+        records: list[tuple[str | None, Raw]] = [(None, record) for record in raw.records]
+        page = normalize_page(
+            subject.connector, lane.resource, subject.settings, records, raw.broken, raw.read
+        )
+        yield raw, page
 
 
 def _compare(lane: Lane, subject: Subject, run: Run) -> None:

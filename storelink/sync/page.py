@@ -36,6 +36,8 @@ class Page:
     rejected: dict[str, tuple[str, Any]] = field(default_factory=dict)
     """id → (why, payload)."""
     gone: list[str] = field(default_factory=list)
+    prints: dict[str, bytes] = field(default_factory=dict)
+    """id → fingerprint of its rows."""
     listed: Mapping[str, tuple[datetime | None, bool]] = field(default_factory=dict)
     """id → (version in the list, whether exact), where a list made us fetch it."""
 
@@ -65,6 +67,7 @@ def normalize_page(
             result = Rejection(asked, f"asked for {asked}, the store answered with {result.id}")
         if isinstance(result, Rows):
             page.rows[result.id] = result
+            page.prints[result.id] = fingerprint(result, connector.normalizer_version)
             page.rejected.pop(result.id, None)
         elif isinstance(result, Rejection):
             page.rejected[asked or result.id or unnamed(raw)] = (result.error, raw)
@@ -164,7 +167,7 @@ def _record(rows: Rows, normalizer: int, page: Page) -> tuple[Any, ...]:
     if version is not None and seen - UNSETTLED < version <= until:
         state = "unsettled"
     return (
-        rows.id, state, version, listed, parts_digest(rows.parts), fingerprint(rows, normalizer),
+        rows.id, state, version, listed, parts_digest(rows.parts), page.prints[rows.id],
         normalizer, rows.trashed,
     )  # fmt: skip
 

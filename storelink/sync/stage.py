@@ -1,6 +1,7 @@
 """Staging tables: a page's rows go in by COPY, then one merge per table reads them.
 
-They are temporary tables of the pass's connection, emptied at each commit.
+They are temporary tables of the pass's connection, emptied at each commit. Nothing is compressed in
+them: the unified table does that once.
 """
 
 from collections.abc import Iterable, Sequence
@@ -61,7 +62,8 @@ def prepare(connection: Psycopg, resource: str) -> None:
         table = metadata.tables[entity.table]
         columns = ", ".join(f"{name} {_type(table, name)}" for name in entity.columns)
         connection.execute(
-            f"CREATE TEMP TABLE IF NOT EXISTS {entity.stage} ({columns}) ON COMMIT DELETE ROWS"
+            f"CREATE TEMP TABLE IF NOT EXISTS {entity.stage} ({columns})"
+            " WITH (toast_tuple_target = 8160) ON COMMIT DELETE ROWS"
         )
     connection.commit()
 

@@ -39,7 +39,6 @@ WITH held AS MATERIALIZED (
 )
 UPDATE stage_record s SET verdict = CASE
     WHEN h.state <> 'stub'
-         AND (h.state = 'gone') = (s.state = 'gone')
          AND (h.state = 'quarantined') = (s.state = 'quarantined')
          AND h.content_hash IS NOT DISTINCT FROM s.content_hash THEN 'same'
     WHEN h.state = 'stub' OR h.read_finished_at IS NULL THEN 'fill'

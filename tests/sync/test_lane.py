@@ -1,13 +1,22 @@
 """Lanes: one pass at a time, freed by a crash, and a pass that lost its lane writes nothing."""
 
 import threading
+import time
 
 import psycopg
 import pytest
 
 from storelink.errors import DatabaseAway, LaneHeld, LaneLost
 from storelink.sync.backfill import backfill
+from storelink.sync.incremental import incremental
 from storelink.sync.lane import FULL, POLL, hold
+
+
+def until(condition, seconds=20.0):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.01)
 
 
 def test_a_lane_is_held_by_one(world):
@@ -40,6 +49,7 @@ def test_a_cut_connection_frees_the_lane_and_the_pass_resumes(world):
 
     def cut(what):
         if what == "backfill orders 3":
+            until(lambda: world.one("SELECT count(*) FROM sync_run") == 1)  # the first page is written
             with world.database.connect() as admin:
                 admin.exec_driver_sql(
                     "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'"
@@ -102,7 +112,11 @@ def test_no_transaction_is_open_while_the_store_is_asked(world):
                 )
             )
 
-    world.store.before.append(look)
     with world.full() as lane:
         backfill(lane, world.subject)
+    for number in range(1, 9):
+        world.store.put("orders", number, status="completed")
+    world.store.before.append(look)
+    with world.poll() as lane:
+        assert incremental(lane, world.subject).counts.updated == 8
     assert states == []
