@@ -31,6 +31,7 @@ def merge_orders(lane: Lane, platform: str, *, fresh: bool, hint: bool) -> None:
     `fresh` says that no order of the page was known. `hint` makes the customers due: whoever
     ordered may have changed too, and WooCommerce cannot list customers by change.
     """
+    _run(lane, _NOTE_STUBS, platform)
     _run(lane, _STUBS, platform)
     if hint:
         _run(lane, _HINT_CUSTOMERS, platform)
@@ -145,21 +146,26 @@ def _gone(entity: Entity) -> str:
 
 
 # An order may arrive before its customer; the customer's row must be there for the foreign key.
-_STUBS = f"""
-WITH wanted AS (
+# Two statements, `source_record` first: whoever writes customers locks in this order too.
+_WANTED = f"""
     SELECT DISTINCT r.customer_id FROM stage_platform_order r
     JOIN stage_record s ON s.record_id = r.order_id
     WHERE {_WRITE} AND r.customer_id IS NOT NULL
       AND NOT EXISTS (SELECT 1 FROM platform_customer t
                       WHERE t.connector_id = %(connector)s AND t.customer_id = r.customer_id)
-), known AS (
-    INSERT INTO source_record (connector_id, resource, record_id, state, due_since)
-    SELECT %(connector)s, 'customers', customer_id, 'stub', clock_timestamp()
-    FROM wanted ORDER BY customer_id ON CONFLICT DO NOTHING
-)
+    ORDER BY r.customer_id
+"""  # noqa: S608
+
+_NOTE_STUBS = f"""
+INSERT INTO source_record (connector_id, resource, record_id, state, due_since)
+SELECT %(connector)s, 'customers', customer_id, 'stub', clock_timestamp() FROM ({_WANTED}) wanted
+ON CONFLICT DO NOTHING
+"""  # noqa: S608
+
+_STUBS = f"""
 INSERT INTO platform_customer (connector_id, customer_id, platform, metadata, synced_at)
-SELECT %(connector)s, customer_id, %(platform)s, '{{}}', now()
-FROM wanted ORDER BY customer_id ON CONFLICT DO NOTHING
+SELECT %(connector)s, customer_id, %(platform)s, '{{}}', now() FROM ({_WANTED}) wanted
+ON CONFLICT DO NOTHING
 """  # noqa: S608
 
 _HINT_CUSTOMERS = f"""
