@@ -21,6 +21,7 @@ import httpx
 import tenacity
 
 import storelink
+from storelink.connectors.failure import EXCHANGE_ERRORS, translate
 from storelink.connectors.protocol import Clock, Limits, Read, Traffic
 from storelink.connectors.retry import Retry, http_date, retry_after
 from storelink.connectors.wire import (
@@ -183,59 +184,6 @@ def moved(base: str, path: str, location: str) -> Misconfigured:
     )
 
 
-# -- no answer → error -----------------------------------------------------------------------------
-
-
-def translate(error: Exception, url: str) -> StorelinkError:
-    """The error that a failed exchange stands for. `url` is without query."""
-    host = urlsplit(url).netloc
-    if isinstance(error, UnicodeError | httpcore.UnsupportedProtocol | httpcore.LocalProtocolError):
-        return Misconfigured(f"{url} is not an address that can be asked", code="url")
-    code, why = _reason(error, host)
-    return Retryable(why, code=code)
-
-
-def _reason(error: Exception, host: str) -> tuple[str, str]:
-    cause = _root(error)
-    if isinstance(cause, ssl.SSLCertVerificationError):
-        return "tls", f"{host}: its certificate is not valid ({getattr(cause, 'verify_message', cause)})"
-    if isinstance(cause, ssl.SSLError):
-        return "tls", f"{host}: no encrypted connection ({getattr(cause, 'reason', None) or 'TLS error'})"
-    if isinstance(cause, OSError) and type(cause).__name__ in ("gaierror", "herror"):
-        return "dns", f"{host}: no such host is known (DNS)"
-    for kind, code, words in _FAILURES:
-        if isinstance(error, kind):
-            return code, f"{host}: {words}"
-    return "network", f"{host}: the exchange failed ({type(error).__name__})"
-
-
-_FAILURES: tuple[tuple[type[Exception], str, str], ...] = (
-    (httpcore.ConnectTimeout, "timeout", "no connection in time"),
-    (httpcore.PoolTimeout, "timeout", "no free connection in time"),
-    (httpcore.WriteTimeout, "timeout", "the store did not take the request in time"),
-    (httpcore.ReadTimeout, "timeout", "no answer in time"),
-    (httpcore.TimeoutException, "timeout", "no answer in time"),
-    (httpcore.ProxyError, "proxy", "a proxy failed"),
-    (httpcore.ConnectError, "unreachable", "nothing accepts the connection"),
-    (httpcore.ReadError, "cut", "the connection broke while the answer was read"),
-    (httpcore.WriteError, "cut", "the connection broke while the request was sent"),
-    (httpcore.NetworkError, "cut", "the connection broke"),
-    (httpcore.RemoteProtocolError, "cut", "the answer ended early or is not HTTP"),
-    (httpcore.ProtocolError, "cut", "the answer is not HTTP"),
-    (httpcore.ConnectionNotAvailable, "cut", "the connection was no longer there"),
-)
-
-
-def _root(error: BaseException) -> BaseException | None:
-    """The operating system's own error below httpcore's, if there is one."""
-    if not isinstance(error, httpcore.NetworkError):
-        return error
-    deeper = error.__cause__ or error.__context__
-    while deeper is not None and not isinstance(deeper, OSError):
-        deeper = deeper.__cause__ or deeper.__context__
-    return deeper
-
-
 # -- the client ------------------------------------------------------------------------------------
 
 
@@ -253,7 +201,7 @@ class HttpClient:
         explain: Explain | None = None,
         retry: Retry | None = None,
         tls: ssl.SSLContext | None = None,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], object] | None = None,
         chance: Callable[[], float] = random.random,
     ) -> None:
         """`base_url` has no slash at its end. Raises `Misconfigured` if it is no URL."""
@@ -263,7 +211,8 @@ class HttpClient:
         self._limits, self._clock, self._traffic = limits, clock, traffic
         self._sign, self._explain = sign or _unsigned, explain or interpret
         self._retry = retry or Retry(attempts=limits.retries + 1)
-        self._sleep, self._chance = sleep, chance
+        self._closed = threading.Event()
+        self._sleep, self._chance = sleep or self._closed.wait, chance
         self._lock = threading.Lock()
         self._deadline = Deadline()
         waits = {"connect": min(limits.timeout, 20.0), "read": limits.timeout}
@@ -288,7 +237,8 @@ class HttpClient:
         return self._origin[0] == b"https"
 
     def close(self) -> None:
-        """Close all connections; a request still under way ends as `Retryable`."""
+        """Close all connections; a request still under way ends at once, as `Retryable`."""
+        self._closed.set()
         self._pool.close()
 
     def get(
@@ -329,6 +279,8 @@ class HttpClient:
         if body is not None:
             headers.append((b"Content-Type", b"application/json"))
             headers.append((b"Content-Length", str(len(body)).encode()))
+        if self._closed.is_set():
+            raise Retryable(f"{url} was not asked: the client is closed", code="cut")
         scheme, host, port = self._origin
         request = httpcore.Request(
             method,
@@ -367,7 +319,7 @@ class HttpClient:
             raise Retryable(f"{url}: the answer cannot be read: {error}", code="cut") from None
         except (httpcore.LocalProtocolError, UnicodeError) as error:
             raise translate(error, url) from None  # their text can hold a header's value
-        except _EXCHANGE_ERRORS as error:
+        except EXCHANGE_ERRORS as error:
             raise translate(error, url) from error
         finally:
             self._count(wire)
@@ -386,17 +338,6 @@ class HttpClient:
         if asked and state.next_action is not None:
             with self._lock:
                 self._traffic.throttled_seconds += state.next_action.sleep
-
-
-_EXCHANGE_ERRORS = (
-    httpcore.TimeoutException,
-    httpcore.NetworkError,
-    httpcore.ProtocolError,
-    httpcore.ProxyError,
-    httpcore.UnsupportedProtocol,
-    httpcore.ConnectionNotAvailable,
-    OSError,
-)
 
 
 def _unsigned(_method: str, _url: str, params: Params) -> Signed:

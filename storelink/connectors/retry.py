@@ -42,7 +42,7 @@ class Retry:
     def runner(
         self,
         attempts: int | None,
-        sleep: Callable[[float], None],
+        sleep: Callable[[float], object],
         chance: Callable[[], float],
         before_sleep: Callable[[tenacity.RetryCallState], None] | None = None,
     ) -> tenacity.Retrying:
@@ -56,7 +56,7 @@ class Retry:
             stop=tenacity.stop_after_attempt(attempts or self.attempts),
             wait=wait,
             retry=tenacity.retry_if_exception(self.again),
-            sleep=sleep,
+            sleep=sleep,  # type: ignore[arg-type]  # what it returns is not looked at
             before_sleep=before_sleep,
             reraise=True,
         )

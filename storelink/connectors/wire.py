@@ -4,8 +4,10 @@ httpcore's timeouts are per read, so a server that sends a byte now and then is 
 Here every read waits at most until the deadline of the whole answer, its headers included.
 """
 
+import contextlib
 import logging
 import re
+import socket
 import ssl
 import threading
 import time
@@ -96,6 +98,9 @@ class _Stream(httpcore.NetworkStream):
         self._stream.write(buffer, self._deadline.left(timeout))
 
     def close(self) -> None:
+        # closing alone does not wake a thread that is reading
+        with contextlib.suppress(OSError):
+            self._stream.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
         self._stream.close()
 
     def start_tls(

@@ -12,7 +12,8 @@ import httpx
 import pytest
 import respx
 
-from storelink.connectors.http import TABLE, Answer, HttpClient, Signed, meaning, translate
+from storelink.connectors.failure import translate
+from storelink.connectors.http import TABLE, Answer, HttpClient, Signed, meaning
 from storelink.connectors.protocol import Limits, Traffic
 from storelink.connectors.retry import Retry
 from storelink.errors import (

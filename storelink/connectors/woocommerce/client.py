@@ -69,7 +69,7 @@ class Client:
         key_in_query: bool | None = None,
         retry: Retry | None = None,
         tls: ssl.SSLContext | None = None,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], object] | None = None,
     ) -> None:
         """Makes no request. `key_in_query` overrides what the account's settings say.
 
