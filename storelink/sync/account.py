@@ -316,16 +316,18 @@ def registered(session: Session, *, removed: bool = False) -> Sequence[Connector
 
 
 def find(session: Session, name_or_id: str | uuid.UUID, *, lock: str | None = None) -> ConnectorConfig:
-    """The store of this name, or of this id, removed ones included.
+    """The store of this name, or of this id, removed ones included; a text is a name first.
 
     `lock`: "row" keeps others from changing it, "key" also from adding rows that belong to it.
     Raises `Misconfigured` naming the stores that there are.
     """
-    query = select(ConnectorConfig).execution_options(populate_existing=True)
-    by_id = _uuid(name_or_id)
-    query = query.where(
-        or_(col(ConnectorConfig.name) == str(name_or_id), col(ConnectorConfig.id) == by_id)
-    ).order_by(col(ConnectorConfig.name) != str(name_or_id))
+    by_name = col(ConnectorConfig.name) == (name_or_id if isinstance(name_or_id, str) else None)
+    query = (
+        select(ConnectorConfig)
+        .where(or_(by_name, col(ConnectorConfig.id) == _uuid(name_or_id)))
+        .order_by(by_name.desc())
+        .execution_options(populate_existing=True)
+    )
     if lock:
         query = query.with_for_update(key_share=lock == "row")
     row = session.exec(query).first()
