@@ -1,0 +1,289 @@
+"""Reading a WooCommerce store: lists of versions, records by id, and everything.
+
+Lists are walked by id (see `walk`). Trashed records are in no list but the one of `status=trash`.
+Docs: https://woocommerce.github.io/woocommerce-rest-api-docs/#orders, #products and #customers
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any, TypeVar
+
+from storelink.connectors.http import Params
+from storelink.connectors.protocol import Cursor, FetchPage, Limits, Listed, ListPage, Raw, RawPage
+from storelink.connectors.woocommerce.ahead import in_order
+from storelink.connectors.woocommerce.details import Complete, Details, part_ids
+from storelink.connectors.woocommerce.endpoint import Endpoint, Getter, Got, content_failed, id_of
+from storelink.connectors.woocommerce.moment import gmt
+from storelink.connectors.woocommerce.order import IGNORED
+from storelink.connectors.woocommerce.profile import statuses_of
+from storelink.connectors.woocommerce.walk import SIZE, Position, Slice, walk
+from storelink.connectors.woocommerce.width import Width
+from storelink.errors import Misconfigured, NotFound, Rejected, Retryable, StorelinkError
+
+T = TypeVar("T")
+
+OVERLAP = timedelta(hours=2)
+"""Clocks that jump by an hour, and requests that commit late."""
+_DONE = "done"
+_PARTS = {"orders": "refunds", "products": "variations"}
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One of the lists that make up a resource."""
+
+    name: str
+    endpoint: Endpoint
+    of_parents: bool = False
+    """Whether its rows are variations, which speak for their products."""
+
+
+class Reader:
+    """One store, read. Safe for several threads; every iterator belongs to the thread that runs it."""
+
+    def __init__(self, client: Getter, settings: Mapping[str, Any], limits: Limits) -> None:
+        """`settings` are what the check learnt: `statuses`, `has_variations`, `has_refunds`."""
+        self._client = client
+        self._most = limits.width
+        self._statuses = _live(settings.get("statuses"))
+        self._has_variations = settings.get("has_variations") is True
+        self._details = Details(
+            client, refunds=settings.get("has_refunds") is True, variations=self._has_variations
+        )
+
+    def list_all(self, resource: str) -> Iterator[ListPage]:
+        """See `protocol.Store`. Products' variations are listed too, by the ids of their products."""
+        self._learn_statuses(resource)
+        part = _PARTS.get(resource)
+        fields = "id,date_modified_gmt" + (f",{part}" if part else "")
+        for stage in self._lists(resource, {"_fields": fields}):
+            yield from self._versions(stage, part)
+
+    def list_since(self, resource: str, watermark: datetime) -> Iterator[ListPage]:
+        """See `protocol.Store`. Customers cannot be listed by change: they are listed whole."""
+        if resource == "customers":
+            yield from self.list_all(resource)
+            return
+        since = (watermark.astimezone(UTC) - OVERLAP).strftime("%Y-%m-%dT%H:%M:%S")
+        # the other forms of saying a time are misread by stores east or west of Greenwich
+        changed: Params = {"modified_after": since, "dates_are_gmt": "true"}
+        for stage in self._lists(resource, {"_fields": "id,date_modified_gmt", **changed}):
+            yield from self._versions(stage, None)
+
+    def backfill(self, resource: str, cursor: Cursor | None) -> Iterator[RawPage]:
+        """See `protocol.Store`. The cursor is `{stage, last_id, offset}`."""
+        self._learn_statuses(resource)
+        stages = self._stages(resource)
+        names = [stage.name for stage in stages]
+        stage_name, position = _resumed(cursor, names)
+        if stage_name == _DONE:
+            return
+        before: int | None = 0 if stage_name == names[0] else None
+        for place in range(names.index(stage_name), len(stages)):
+            following = names[place + 1] if place + 1 < len(names) else _DONE
+            total = None
+            for page in self._records(resource, stages[place], position, following):
+                total = page.total if page.total is not None else total
+                yield _counted(page, before)
+            position = Position()
+            before = before + (total or 0) if before is not None else None
+
+    def fetch(self, resource: str, ids: Sequence[str]) -> Iterator[FetchPage]:
+        """See `protocol.Store`. At most 100 ids a page; pages are asked for ahead."""
+        chunks = [ids[first : first + SIZE] for first in range(0, len(ids), SIZE)]
+        ask = partial(self._fetch, resource)
+        if len(chunks) == 1:
+            yield ask(chunks[0])
+            return
+        yield from in_order(ask, chunks, Width(self._most))
+
+    # -- lists -------------------------------------------------------------------------------------
+
+    def _learn_statuses(self, resource: str) -> None:
+        """Plugins come and go: before a whole read, ask which statuses orders can have."""
+        if resource != "orders":
+            return
+        try:
+            data = self._client.get("reports/orders/totals").data
+        except (Rejected, Misconfigured):
+            return  # no such report, or not for these keys: what the check learnt must do
+        self._statuses = _live(list(statuses_of(data))) or self._statuses
+
+    def _stages(self, resource: str, extra: Params | None = None) -> list[Stage]:
+        """The lists that hold all records of a resource, and their trash."""
+        if resource == "customers":
+            params: Params = {"role": "all", **(extra or {})}
+            return [Stage("all", Endpoint(self._client, resource, params))]
+        live = self._live_status() if resource == "orders" else "any"
+        return [
+            Stage(name, Endpoint(self._client, resource, {"status": status, **(extra or {})}))
+            for name, status in (("live", live), ("trash", "trash"))
+        ]
+
+    def _lists(self, resource: str, params: Params) -> Iterator[Stage]:
+        yield from self._stages(resource, params)
+        if resource == "products" and self._has_variations:
+            fields: Params = {**params, "_fields": "id,date_modified_gmt,parent_id"}
+            for name, status in (("variations", "any"), ("variations trash", "trash")):
+                endpoint = Endpoint(self._client, "variations", {**fields, "status": status})
+                yield Stage(name, endpoint, of_parents=True)
+
+    def _versions(self, stage: Stage, part: str | None) -> Iterator[ListPage]:
+        """One list as versions."""
+
+        def ask(offset: int) -> Slice[Got]:
+            return self._asked(stage, lambda endpoint: endpoint.window(offset))
+
+        try:
+            for step in walk(ask, Position(), Width(self._most)):
+                got = step.content
+                rows = [(key, raw) for key, raw in got.found.items() if key > step.after]
+                rows += [(key, {}) for key in got.failed if key > step.after]
+                lines = [_version(key, raw, stage, part) for key, raw in rows]
+                yield ListPage([line for line in lines if line], got.read, step.total)
+        except Misconfigured as error:
+            if error.code != "rest_no_route" or not stage.of_parents:
+                raise
+            self._has_variations = False  # WooCommerce was put back to an older version
+
+    def _asked(self, stage: Stage, request: Callable[[Endpoint], T]) -> T:
+        """Ask a list; with any status where the store refuses the ones that we named."""
+        try:
+            return request(self._current(stage))
+        except Rejected as error:
+            if error.code != "rest_invalid_param" or not self._names_statuses(stage):
+                raise
+        self._statuses = []
+        return request(self._current(stage))
+
+    def _names_statuses(self, stage: Stage) -> bool:
+        return stage.endpoint.path == "orders" and stage.name == "live" and bool(self._statuses)
+
+    def _current(self, stage: Stage) -> Endpoint:
+        """The stage's list with the statuses that are known now."""
+        endpoint = stage.endpoint
+        if endpoint.path != "orders" or stage.name != "live":
+            return endpoint
+        return Endpoint(endpoint.client, endpoint.path, {**endpoint.params, "status": self._live_status()})
+
+    def _live_status(self) -> str:
+        return ",".join(self._statuses) or "any"
+
+    # -- whole records -----------------------------------------------------------------------------
+
+    def _records(self, resource: str, stage: Stage, position: Position, following: str) -> Iterator[RawPage]:
+        """One list as whole records."""
+
+        def ask(offset: int) -> Slice[Complete]:
+            page = self._asked(stage, lambda endpoint: endpoint.window(offset))
+            return Slice(page.ids, page.rows, self._details.complete(resource, page.content), page.total)
+
+        for step in walk(ask, position, Width(self._most)):
+            done = step.content
+            at, name = (Position(), following) if step.last else (step.position, stage.name)
+            yield RawPage(
+                records=[*(raw for key, raw in done.records.items() if key > step.after), *done.nameless],
+                read=done.read,
+                cursor={"stage": name, "last_id": at.last_id, "offset": at.offset},
+                broken=[item for key, item in done.broken.items() if key > step.after],
+                total=step.total,
+            )
+
+    def _fetch(self, resource: str, ids: Sequence[str]) -> FetchPage:
+        """One page of records by id, trashed ones included."""
+        unanswered = {key: "WooCommerce has no ids like this" for key in ids if id_of({"id": key}) is None}
+        wanted = list(dict.fromkeys(int(key) for key in ids if key not in unanswered))
+        got, missing = self._listed(resource, wanted)
+        gone: list[int] = []
+        for key, answer in zip(missing, self._singly(resource, missing), strict=True):
+            if isinstance(answer, Got):
+                got.add(answer)
+            elif answer is None:
+                gone.append(key)
+            else:
+                unanswered[str(key)] = str(answer)
+        done = self._details.complete(resource, got)
+        unanswered.update({str(key): why for key, why in done.transient.items()})
+        return FetchPage(
+            found={str(key): raw for key, raw in done.records.items()},
+            read=done.read,
+            gone=[str(key) for key in (*gone, *done.gone)],
+            unanswered=unanswered,
+            broken=[item for key, item in done.broken.items() if key not in done.transient],
+        )
+
+    def _listed(self, resource: str, wanted: Sequence[int]) -> tuple[Got, list[int]]:
+        """What the lists show of these ids, and those that they do not show."""
+        got: Got | None = None
+        missing = list(wanted)
+        for stage in self._stages(resource):
+            if not missing:
+                break
+            more = self._asked(stage, lambda endpoint: endpoint.by_ids(missing))  # noqa: B023
+            if got is None:
+                got = more
+            else:
+                got.add(more)
+            missing = [key for key in missing if key not in got.found and key not in got.failed]
+        if got is None:  # nothing to ask for; the answer needs the time of a read all the same
+            got = Got(self._client.get(resource, {"_fields": "id", "per_page": 1}).answer.read)
+        return got, missing
+
+    def _singly(self, resource: str, ids: Sequence[int]) -> Iterator[Got | StorelinkError | None]:
+        """Each record by itself: what came, None if the store says that there is none, or why not."""
+        return in_order(partial(self._single, resource), ids, Width(min(2, self._most)))
+
+    def _single(self, resource: str, key: int) -> Got | StorelinkError | None:
+        try:
+            parsed = self._client.get(f"{resource}/{key}")
+        except NotFound:
+            return None
+        except Rejected as error:
+            return error
+        except StorelinkError as error:
+            if not content_failed(error):
+                raise
+            return error
+        if id_of(parsed.data) != key:
+            return Retryable(f"asked for {key}, the store answered with something else", code="shape")
+        if resource == "products" and parsed.data.get("type") == "variation":
+            return None  # no product has this id; its own product brings it
+        return Got(parsed.answer.read, {key: parsed.data})
+
+
+def _live(statuses: Any) -> list[str]:
+    """The statuses of placed orders; empty where they are not known."""
+    names = statuses if isinstance(statuses, list | tuple) else ()
+    slugs = (name.removeprefix("wc-") for name in names if isinstance(name, str))
+    return [slug for slug in slugs if slug and slug not in IGNORED and slug not in ("trash", "any")]
+
+
+def _version(key: int, raw: Raw, stage: Stage, part: str | None) -> Listed | None:
+    """One row of a list. A variation speaks for its product; one in the trash sets a lower bound."""
+    version = gmt(raw.get("date_modified_gmt"))
+    if stage.of_parents:
+        parent = id_of({"id": raw.get("parent_id")})
+        exact = stage.endpoint.params["status"] != "trash"
+        return Listed(str(parent), version, exact=exact) if parent else None
+    parts = tuple(sorted(map(str, part_ids(raw, part)))) if part and part in raw else None
+    return Listed(str(key), version, parts)
+
+
+def _resumed(cursor: Cursor | None, names: Sequence[str]) -> tuple[str, Position]:
+    """Where a backfill goes on: at the start if the cursor is none of ours."""
+    if cursor:
+        stage, last_id, offset = (cursor.get(name) for name in ("stage", "last_id", "offset"))
+        if stage == _DONE:
+            return _DONE, Position()
+        if stage in names and isinstance(last_id, int) and isinstance(offset, int) and last_id >= 0:
+            return str(stage), Position(last_id, max(0, offset))
+    return names[0], Position()
+
+
+def _counted(page: RawPage, before: int | None) -> RawPage:
+    """The page with the total of the lists before added; no total if those are not known."""
+    if before is None or page.total is None:
+        return replace(page, total=None)
+    return replace(page, total=before + page.total) if before else page
