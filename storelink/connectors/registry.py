@@ -68,4 +68,6 @@ def _load(platform: str, points: Iterable[EntryPoint]) -> Connector:
     if missing:
         raise Misconfigured(f"the connector {platform!r} ({point.value}) lacks {', '.join(missing)}")
     loaded: Connector = connector
+    if loaded.platform != platform:
+        raise Misconfigured(f"the connector {platform!r} ({point.value}) calls itself {loaded.platform!r}")
     return loaded

@@ -14,7 +14,12 @@ _START = re.compile(r"[\[{]")
 _PAGE = re.compile(rb"^[\xef\xbb\xbf\s]*<(?:!doctype|html|head|body|\?xml)", re.IGNORECASE)
 # Postgres stores neither, in text or in jsonb
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+_BLANK = "\ufeff \t\r\n"
+_HALF = re.compile(r"[\w.+\\\"-]{0,10}")
 _CANDIDATES = 200
+"""Brackets that are tried: notices have a few, and each try may read the whole text."""
+_PRELUDE = 200
+"""Characters that may look like JSON in a notice."""
 
 
 class Unreadable(ValueError):
@@ -46,41 +51,48 @@ def _tolerant(body: bytes) -> Any:
     if _PAGE.match(body):
         raise Unreadable("html", "it is a page of HTML, not JSON")
     try:
-        return _storable(_first_document(body.decode("utf-8", "replace")))
+        return _storable(_document(body.decode("utf-8", "replace")))
     except RecursionError:
         raise Unreadable("deep", "its JSON is nested too deeply") from None
 
 
-def _first_document(text: str) -> Any:
-    """The JSON from some bracket up to the end of the text.
+def _document(text: str) -> Any:
+    """The JSON that fills the text, but for what is printed in front of it or behind.
 
-    A candidate that is right as far as it goes but meets the end of the text means that the answer
-    was cut; what follows it must not be taken for the whole, or a cut page reads as an empty one.
+    The largest document counts, and only if it reaches the start or the end. Two things must not
+    be taken for the whole, or a damaged page reads as an empty one: what follows a document that
+    met the end of the text (a cut answer), and what follows one that broke off far from its start.
     """
-    end = len(text.rstrip())
-    begin = len(text) - len(text.lstrip("\ufeff \t\r\n"))
-    leading: list[Any] = []
-    for tried, match in enumerate(_START.finditer(text)):
-        if tried == _CANDIDATES:
+    begin = len(text) - len(text.lstrip(_BLANK))
+    end = len(text.rstrip(_BLANK))
+    best, span, anchored, at = None, 0, False, 0
+    for _ in range(_CANDIDATES):
+        match = _START.search(text, at)
+        if match is None:
             break
+        start = match.start()
         try:
-            value, stop = _DECODER.raw_decode(text, match.start())
+            value, stop = _DECODER.raw_decode(text, start)
         except json.JSONDecodeError as error:
-            if _met_the_end(error, end):
+            if _met_the_end(error, text[error.pos : end]):
                 raise Unreadable("cut", "its JSON ends before its end") from None
+            if error.pos - start > _PRELUDE:
+                raise Unreadable("junk", "its JSON is damaged") from None
+            at = start + 1
             continue
-        if stop >= end:
-            return value
-        if match.start() == begin:
-            leading.append(value)
-    if leading:  # a notice printed after the answer
-        return leading[0]
-    raise Unreadable("junk", "it is not JSON")
+        if stop - start > span:
+            best, span, anchored = value, stop - start, start == begin or stop >= end
+        at = stop
+    else:
+        anchored = False
+    if not anchored:
+        raise Unreadable("junk", "it is not JSON")
+    return best
 
 
-def _met_the_end(error: json.JSONDecodeError, end: int) -> bool:
-    # a literal or an escape that is cut is reported where it begins
-    return error.pos >= end - 6 or error.msg.startswith("Unterminated string")
+def _met_the_end(error: json.JSONDecodeError, rest: str) -> bool:
+    """Whether the text was right up to its end; half a word or number is reported as wrong."""
+    return error.msg.startswith("Unterminated string") or _HALF.fullmatch(rest) is not None
 
 
 def _number(text: str) -> float | None:
