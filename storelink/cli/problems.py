@@ -71,10 +71,10 @@ def handled(as_json: bool = False) -> Iterator[None]:
 
 
 @contextmanager
-def about(name: str, carries_on: str = "sync") -> Iterator[None]:
+def about(name: str, stopped: str | None = None) -> Iterator[None]:
     """Errors in here concern the store `name`; what they mean for it is added to them.
 
-    `carries_on` is the command that goes on where this one stopped, if it is one that reads.
+    `stopped` is what Ctrl-C means; None: what was read is stored and `sync` carries on.
     """
     try:
         yield
@@ -83,7 +83,7 @@ def about(name: str, carries_on: str = "sync") -> Iterator[None]:
             error.add_note(line)
         raise
     except KeyboardInterrupt as stop:
-        stop.add_note(f"What was read is stored; `storelink {carries_on} {name}` carries on from there.")
+        stop.add_note(stopped or f"What was read is stored; `storelink sync {name}` carries on from there.")
         raise
 
 

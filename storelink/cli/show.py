@@ -48,7 +48,7 @@ def say(text: Cell = "", *, indent: int = 0, hang: int = 0, err: bool = False) -
     stream = sys.stderr if err else sys.stdout
     words = plain(words)
     if not stream.isatty():
-        print(" " * indent + words, file=stream)  # noqa: T201 - this is where output is made
+        print(" " * indent + words, file=stream)
         return
     margin = " " * indent
     lines = textwrap.wrap(
@@ -112,7 +112,7 @@ def _plain_table(
             text.rjust(widths[place]) if titles[place] in right else text.ljust(widths[place])
             for place, text in enumerate(line)
         ]
-        print(" " * indent + "  ".join(cells).rstrip())  # noqa: T201
+        sys.stdout.write(" " * indent + "  ".join(cells).rstrip() + "\n")
 
 
 def facts(pairs: Sequence[tuple[str, Cell]], *, indent: int = 0) -> None:
@@ -131,7 +131,7 @@ def document(value: Any, *, err: bool = False) -> None:
 
     options = orjson.OPT_INDENT_2 | orjson.OPT_UTC_Z
     text = orjson.dumps(value, default=_as_text, option=options).decode()
-    print(text, file=sys.stderr if err else sys.stdout)  # noqa: T201
+    print(text, file=sys.stderr if err else sys.stdout)
 
 
 def _as_text(value: Any) -> str:

@@ -1,0 +1,194 @@
+"""How a store stands, in words: the summary, the states, and what a person has to do. Pure."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from storelink.cli import show
+from storelink.cli.words import ago, count, listed, sentence, span
+
+if TYPE_CHECKING:
+    from storelink.sync.status import ResourceStatus, StoreStatus
+
+_WORST_FIRST = (
+    "key_refused", "failing", "drift", "stopped", "late", "new", "first_read", "full_read", "paused",
+    "in_step",
+)  # fmt: skip
+_FAILURES = 3
+"""Passes in a row that fail before a person should look; fewer mend themselves more often than not."""
+_TONES = {
+    "in_step": show.GOOD, "first_read": show.INFO, "full_read": show.INFO, "paused": show.INFO,
+    "new": show.INFO, "late": show.WARN, "stopped": show.WARN, "drift": show.WARN,
+    "failing": show.BAD, "key_refused": show.BAD,
+}  # fmt: skip
+_WORDS = {
+    "in_step": "in step", "paused": "paused", "new": "not read yet", "late": "late",
+    "failing": "failing", "key_refused": "key refused",
+}  # fmt: skip
+
+
+def worst(store: "StoreStatus") -> str:
+    """The worst state of its resources."""
+    return min((one.state for one in store.resources), key=_WORST_FIRST.index, default="new")
+
+
+def rank(store: "StoreStatus") -> int:
+    """Stores are shown worst first."""
+    return -1 if store.restored_at else _WORST_FIRST.index(worst(store))
+
+
+def needs_person(store: "StoreStatus") -> bool:
+    """Whether it does not mend itself."""
+    if store.status == "paused":
+        return False
+    return store.restored_at is not None or any(
+        one.state in ("key_refused", "drift") or one.failures >= _FAILURES or one.quarantined
+        for one in store.resources
+    )
+
+
+def state(one: "ResourceStatus") -> show.Cell:
+    """The state of one resource as a cell."""
+    words = _WORDS.get(one.state, "")
+    if one.state == "drift":
+        words = "1 differs" if one.last_drift == 1 else f"{one.last_drift:,} differ"
+    elif one.state in ("first_read", "full_read", "stopped"):
+        name = "first read" if one.last_success_at is None else "full read"
+        done = "comparing" if one.phase == "listing" else _percent(one.share)
+        words = f"{name}, {done}" if one.state != "stopped" else f"{name} stopped, {done}"
+    return show.Toned(words.rstrip(", "), _TONES.get(one.state, ""))
+
+
+def _percent(share: float | None) -> str:
+    return "" if share is None else f"{int(share * 100)} %"
+
+
+def summary(stores: "Sequence[StoreStatus]") -> tuple[str, str]:
+    """(One sentence or two that answer the question, tone)."""
+    if not stores:
+        return "No store is registered yet. `storelink connectors add` registers one.", ""
+    waiting = [store.name for store in stores if needs_person(store)]
+    if not waiting and all(worst(store) == "in_step" for store in stores):
+        if len(stores) == 1:
+            return f"{stores[0].name} is in step.", show.GOOD
+        return f"All {len(stores)} stores are in step.", show.GOOD
+    others = _others([store for store in stores if store.name not in waiting])
+    if waiting:
+        verb = "needs" if len(waiting) == 1 else "need"
+        head = f"{len(waiting)} of {count(len(stores), 'stores')} {verb} a person: {listed(waiting)}."
+        return f"{head} {others}".rstrip(), show.BAD
+    tone = show.WARN if any(worst(store) in ("late", "stopped", "failing") for store in stores) else show.INFO
+    return f"Nothing needs a person. {others}".rstrip(), tone
+
+
+_OTHERS = (
+    ("in_step", "is in step", "are in step"),
+    ("first_read", "is being read for the first time", "are being read for the first time"),
+    ("full_read", "is being read anew", "are being read anew"),
+    ("new", "was not read yet", "were not read yet"),
+    ("stopped", "has a first read that was stopped", "have a first read that was stopped"),
+    ("late", "is late", "are late"),
+    ("failing", "had a pass that failed", "had passes that failed"),
+    ("paused", "is paused", "are paused"),
+)
+
+
+def _others(stores: "Sequence[StoreStatus]") -> str:
+    """What the stores are that need nobody: `2 are in step, old is paused.`"""
+    told = []
+    for word, singular, plural in _OTHERS:
+        names = [store.name for store in stores if worst(store) == word]
+        if names:
+            told.append(f"{names[0]} {singular}" if len(names) == 1 else f"{len(names)} {plural}")
+    return f"{listed(told)}." if told else ""
+
+
+# -- what to do --------------------------------------------------------------------------------------
+
+
+def to_do(stores: "Sequence[StoreStatus]", now: datetime) -> list[list[str]]:
+    """For each thing worth knowing: what is so, what it means, what to do. Worst first."""
+    return [lines for store in stores for lines in (*_of_store(store, now), *_of_resources(store, now))]
+
+
+def _of_store(store: "StoreStatus", now: datetime) -> list[list[str]]:
+    last = max((one.last_success_at for one in store.resources if one.last_success_at), default=None)
+    found = []
+    if store.status == "auth_failed":
+        since = f"Nothing newer than {ago(last, now)} is here." if last else "Nothing was read yet."
+        found.append(
+            [
+                f"{store.name}: the store refuses our keys. {since}",
+                f"storelink connectors set-credentials {store.name}",
+            ]
+        )
+    if store.status == "paused":
+        since = f", last {ago(last, now)}" if last else ""
+        found.append(
+            [
+                f"{store.name} is paused; it is not read{since}.",
+                f"storelink connectors resume {store.name}",
+            ]
+        )
+    if store.restored_at:
+        found.append(
+            [
+                f"{store.name} looks as if it had been put back to an older backup"
+                f" (seen {_at(store.restored_at, now)}). What is held may be newer than the store.",
+                f"storelink verify {store.name} --fix",
+            ]
+        )
+    return found
+
+
+def _of_resources(store: "StoreStatus", now: datetime) -> list[list[str]]:
+    found = []
+    for one in store.resources:
+        found += _of_resource(store, one, now)
+    future = [one for one in store.resources if one.future_stamped]
+    if future:
+        told = listed(count(one.future_stamped, one.resource) for one in future)
+        found.append([f"{store.name}: {told} stamped in the future; they are compared whole at each pass."])
+    aside = [one for one in store.resources if one.quarantined]
+    if aside:
+        told = listed(count(one.quarantined, one.resource) for one in aside)
+        found.append(
+            [
+                f"{store.name}: {told} could not be understood and are in quarantine; all else went on.",
+                f"storelink quarantine list {store.name}",
+            ]
+        )
+    return found
+
+
+def _of_resource(store: "StoreStatus", one: "ResourceStatus", now: datetime) -> list[list[str]]:
+    name, things = store.name, one.resource
+    if one.state == "failing" and one.last_error:
+        since = f"Nothing newer than {ago(one.last_success_at, now)} is here." if one.last_success_at else ""
+        tries = "the last pass" if one.failures == 1 else f"the last {one.failures} passes"
+        return [[f"{name}, {things}: {tries} failed. {sentence(one.last_error)} {since}".rstrip(),
+                 f"storelink connectors check {name}"]]  # fmt: skip
+    if one.state == "drift":
+        when = ago(one.last_verified_at, now)
+        differ = "1 record differs" if one.last_drift == 1 else f"{one.last_drift:,} records differ"
+        return [[f"{name}, {things}: {differ} from the store, found by verify {when}.",
+                 f"storelink verify {name} --resource {things} --fix"]]  # fmt: skip
+    if one.state == "stopped":
+        return [[f"{name}, {things}: a first read was stopped{_where(one)}; what was read is stored.",
+                 f"storelink sync {name}"]]  # fmt: skip
+    if one.state == "late":
+        return [[f"{name}, {things}: read {ago(one.last_success_at, now)}, though it should be read every"
+                 f" {span(one.interval)}.", f"storelink sync {name}"]]  # fmt: skip
+    return []
+
+
+def _where(one: "ResourceStatus") -> str:
+    percent = _percent(one.share)
+    return f" at {percent}" if percent else ""
+
+
+def _at(moment: str, now: datetime) -> str:
+    try:
+        return ago(datetime.fromisoformat(moment), now)
+    except ValueError:
+        return moment

@@ -1,0 +1,183 @@
+"""`storelink status` and `storelink runs`: what on-call reads at three in the morning."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from storelink.cli import show, standing
+from storelink.cli.context import JsonFlag, print_json, run
+from storelink.cli.naming import find_store, pick_resources
+from storelink.cli.words import ago, clock, count, number, sentence, size, span
+
+if TYPE_CHECKING:
+    from storelink.models import SyncRun
+    from storelink.sync.status import ResourceStatus, StoreStatus
+
+app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False)
+
+MaybeName = Annotated[
+    str | None, typer.Argument(metavar="[NAME]", help="Only this store.", show_default=False)
+]
+
+STATUS_HELP = """\
+How every store stands: the answer first, then what needs a person, then the figures.
+
+No store is asked, so this answers when nothing else does. The exit code is 0 whatever it says;
+scripts read --json.
+
+\b
+States, worst first:
+  key refused    the store refuses our keys; nothing newer arrives until new ones are entered
+  failing        the last pass failed; the next one tries again
+  … differ       verify found records that differ
+  stopped        a first read was stopped; the next sync carries on
+  late           no pass has run though one was due
+  not read yet   registered, and never read
+  in step        all is as it should be
+"""
+
+
+@app.command(help=STATUS_HELP, short_help="How every store stands, and what needs a person.")
+def status(name: MaybeName = None, as_json: JsonFlag = False) -> None:
+    with run(as_json) as context:
+        from storelink.sync.status import read_status
+
+        with context.database.session() as session:
+            names = None if name is None else [find_store(session, name).name]
+            now, stores = read_status(session, names)
+    stores = sorted(stores, key=lambda store: (standing.rank(store), store.name))
+    if as_json:
+        print_json(_document(now, stores))
+        return
+    summary, tone = standing.summary(stores)
+    show.headline(summary, tone)
+    for lines in standing.to_do(stores, now):
+        show.say()
+        first, *rest = lines
+        show.say(first)
+        for line in rest:
+            show.say(line, indent=2)
+    if stores:
+        show.say()
+        _tell_table(stores, now)
+
+
+def _tell_table(stores: "Sequence[StoreStatus]", now: datetime) -> None:
+    titles = ["store", "", "state", "read", "every", "held", "quarantine", "verified"]
+    rows = [
+        [
+            store.name if place == 0 or not show.on_terminal() else "",
+            one.resource,
+            standing.state(one),
+            ago(one.last_success_at, now),
+            span(one.interval),
+            number(one.held),
+            show.Toned(number(one.quarantined), show.WARN) if one.quarantined else "0",
+            ago(one.last_verified_at, now),
+        ]
+        for store in stores
+        for place, one in enumerate(store.resources)
+    ]
+    show.table(titles, rows, right=["held", "quarantine"])
+
+
+def _document(now: datetime, stores: "Sequence[StoreStatus]") -> dict[str, Any]:
+    return {
+        "at": now,
+        "summary": standing.summary(stores)[0],
+        "needs_person": [store.name for store in stores if standing.needs_person(store)],
+        "stores": [
+            {
+                **{key: value for key, value in asdict(store).items() if key not in ("id", "resources")},
+                "state": standing.worst(store),
+                "resources": [_resource_document(one, now) for one in store.resources],
+            }
+            for store in stores
+        ],
+    }
+
+
+def _resource_document(one: "ResourceStatus", now: datetime) -> dict[str, Any]:
+    age = None if one.last_success_at is None else round((now - one.last_success_at).total_seconds(), 1)
+    return {**asdict(one), "share": one.share, "age_seconds": age}
+
+
+RUNS_HELP = """\
+What the last passes did, latest first. A pass that changed nothing leaves no trace here.
+
+\b
+Examples:
+  storelink runs
+  storelink runs shop --resource orders --limit 50
+  storelink runs --failed
+"""
+
+
+@app.command(help=RUNS_HELP, short_help="What the last passes did.")
+def runs(
+    name: MaybeName = None,
+    resource: Annotated[
+        str | None, typer.Option("--resource", "-r", help="Only passes of this.", show_default=False)
+    ] = None,
+    failed: Annotated[bool, typer.Option("--failed", help="Only passes that did not end well.")] = False,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=10_000, help="How many.")] = 20,
+    as_json: JsonFlag = False,
+) -> None:
+    with run(as_json) as context:
+        from storelink.sync.status import read_runs
+
+        with context.database.session() as session:
+            store = None if name is None else find_store(session, name)
+            if resource is not None and store is not None:
+                pick_resources(_resources(store.platform), [resource])
+            found = read_runs(
+                session, None if store is None else store.id, resource=resource, failed=failed, limit=limit
+            )
+    if as_json:
+        print_json({"runs": [_run_document(store_name, one) for store_name, one in found]})
+    elif not found:
+        show.say("No pass yet." if not (failed or resource) else "No such pass.")
+    else:
+        _tell_runs(found)
+
+
+def _resources(platform: str) -> Sequence[str]:
+    from storelink.connectors import registry
+
+    return registry.get(platform).resources
+
+
+def _tell_runs(found: "Sequence[tuple[str, SyncRun]]") -> None:
+    titles = ["started (UTC)", "store", "pass", "ended", "read", "new", "changed", "gone", "took"]
+    rows: list[list[show.Cell]] = [
+        [
+            f"{one.started_at:%m-%d %H:%M:%S}",
+            name,
+            f"{one.kind} {one.resource}",
+            show.Toned(one.status, _TONES.get(one.status, show.WARN)),
+            number(one.fetched),
+            number(one.inserted),
+            number(one.updated),
+            number(one.deleted),
+            span(one.finished_at - one.started_at) if one.finished_at else "",
+        ]
+        for name, one in found
+    ]
+    show.table(titles, rows, right=titles[4:])
+    for name, one in found:
+        if one.error:
+            show.say(f"{clock(one.started_at)}, {name}, {one.resource}: {sentence(one.error)}", hang=2)
+    asked = sum(one.requests for _, one in found)
+    arrived = size(sum(one.bytes for _, one in found))
+    show.say(show.Toned(f"{count(asked, 'requests')}, {arrived} in these {len(found)}.", show.FAINT))
+
+
+_TONES = {"done": show.GOOD, "running": show.INFO, "failed": show.BAD}
+
+
+def _run_document(name: str, one: "SyncRun") -> dict[str, Any]:
+    row = one.model_dump(exclude={"id", "connector_id"})
+    return {"store": name, **row, "throttled_seconds": float(one.throttled_seconds)}

@@ -1,0 +1,221 @@
+"""How every store stands: what `storelink status` and `storelink runs` read.
+
+Only the database is asked, never a store, so that it answers when nothing else does.
+"""
+
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import text
+from sqlmodel import Session, col, select
+
+from storelink.models import ConnectorConfig, SyncRun, SyncState
+from storelink.models.columns import Moment
+from storelink.sync.lane import FULL, POLL, lock_key
+from storelink.sync.opening import CHECKED_AT
+
+_BEHIND = 2
+"""A resource is late once twice its interval has passed since it was due."""
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceStatus:
+    """One resource of one store. Times are the database's, spans seconds.
+
+    `state` is one word, the worst that is so: `paused`, `key_refused`, `failing`, `new`,
+    `first_read`, `stopped` (a first read that nobody carries on), `full_read`, `drift`, `late`,
+    `in_step`.
+    """
+
+    resource: str
+    state: str
+    phase: str
+    running: bool
+    done: int | None
+    total: int | None
+    interval: int
+    last_success_at: Moment
+    next_due_at: Moment
+    held: int
+    waiting: int
+    """Records known by name or due to be read again."""
+    gone: int
+    out_of_sight: int
+    quarantined: int
+    last_verified_at: Moment
+    last_drift: int | None
+    failures: int
+    last_error: str | None
+    future_stamped: int
+
+    @property
+    def share(self) -> float | None:
+        """How much of an unfinished full read is done, 0 to 1."""
+        if self.state not in ("first_read", "full_read", "stopped") or not self.total:
+            return None
+        return min((self.done or 0) / self.total, 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class StoreStatus:
+    """One store and its resources."""
+
+    id: uuid.UUID
+    name: str
+    platform: str
+    store_url: str
+    status: str
+    interval: int
+    changed_at: datetime
+    checked_at: str | None
+    restored_at: str | None
+    """When verify saw signs of an older backup; None once a full verify found all in step."""
+    resources: tuple[ResourceStatus, ...]
+
+
+def read_status(session: Session, names: Iterable[str] | None = None) -> tuple[datetime, list[StoreStatus]]:
+    """(The database's clock, the stores by name); removed stores are left out."""
+    now: datetime = session.scalar(text("SELECT clock_timestamp()"))
+    query = select(ConnectorConfig).where(ConnectorConfig.status != "uninstalled")
+    if names is not None:
+        query = query.where(col(ConnectorConfig.name).in_(list(names)))
+    stores = session.exec(query.order_by(ConnectorConfig.name)).all()
+    ids = [store.id for store in stores]
+    states = session.exec(
+        select(SyncState).where(col(SyncState.connector_id).in_(ids)).order_by(SyncState.resource)
+    ).all()
+    counts, locks = _counts(session, ids), _locks(session)
+    return now, [
+        _store(store, [one for one in states if one.connector_id == store.id], counts, locks, now)
+        for store in stores
+    ]
+
+
+def _store(
+    store: ConnectorConfig,
+    states: Sequence[SyncState],
+    counts: dict[tuple[uuid.UUID, str], dict[str, int]],
+    locks: set[int],
+    now: datetime,
+) -> StoreStatus:
+    return StoreStatus(
+        id=store.id,
+        name=store.name,
+        platform=store.platform,
+        store_url=store.store_url,
+        status=store.status,
+        interval=store.sync_interval,
+        changed_at=store.updated_at,
+        checked_at=store.settings.get(CHECKED_AT),
+        restored_at=store.settings.get("restored"),
+        resources=tuple(
+            _resource(store, one, counts.get((store.id, one.resource), {}), locks, now) for one in states
+        ),
+    )
+
+
+def _resource(
+    store: ConnectorConfig, state: SyncState, counts: dict[str, int], locks: set[int], now: datetime
+) -> ResourceStatus:
+    full = lock_key(store.id, state.resource, FULL) in locks
+    cursor: dict[str, Any] = state.cursor or {}
+    return ResourceStatus(
+        resource=state.resource,
+        state=_word(store, state, full, now),
+        phase=state.phase,
+        running=full or lock_key(store.id, state.resource, POLL) in locks,
+        done=cursor.get("done"),
+        total=cursor.get("total"),
+        interval=state.interval or store.sync_interval,
+        last_success_at=state.last_success_at,
+        next_due_at=state.next_due_at,
+        held=counts.get("held", 0),
+        waiting=counts.get("waiting", 0),
+        gone=counts.get("gone", 0),
+        out_of_sight=counts.get("out_of_sight", 0),
+        quarantined=counts.get("quarantined", 0),
+        last_verified_at=state.last_verified_at,
+        last_drift=state.last_drift,
+        failures=state.consecutive_failures,
+        last_error=state.last_error,
+        future_stamped=state.future_stamped,
+    )
+
+
+def _word(store: ConnectorConfig, state: SyncState, full: bool, now: datetime) -> str:
+    reading = full and state.phase in ("backfill", "listing")
+    worst_first = (
+        ("paused", store.status == "paused"),
+        ("key_refused", store.status == "auth_failed"),
+        ("first_read", reading and state.last_success_at is None),
+        ("full_read", reading),
+        ("failing", state.consecutive_failures > 0),
+        ("new", state.phase == "new"),
+        ("stopped", state.phase != "live"),
+        ("drift", bool(state.last_drift)),
+        ("late", _late(store, state, now)),
+    )
+    return next((word for word, so in worst_first if so), "in_step")
+
+
+def _late(store: ConnectorConfig, state: SyncState, now: datetime) -> bool:
+    """Nobody read it though it was due: a pass or two may be slow, more means nobody runs them."""
+    if state.next_due_at is None:
+        return False
+    return (now - state.next_due_at).total_seconds() > _BEHIND * (state.interval or store.sync_interval)
+
+
+def _counts(session: Session, ids: Sequence[uuid.UUID]) -> dict[tuple[uuid.UUID, str], dict[str, int]]:
+    rows = session.connection().execute(text(_COUNTS), {"ids": list(ids)}).mappings()
+    return {
+        (row["connector_id"], row["resource"]): {key: int(value) for key, value in row.items()
+                                                 if key not in ("connector_id", "resource")}
+        for row in rows
+    }  # fmt: skip
+
+
+def _locks(session: Session) -> set[int]:
+    """The lanes that are held now, by whichever process."""
+    return {row[0] for row in session.connection().execute(text(_LOCKS))}
+
+
+_COUNTS = """
+SELECT connector_id, resource,
+       count(*) FILTER (WHERE state IN ('held', 'unsettled', 'partial')) AS held,
+       count(*) FILTER (WHERE state = 'stub' OR due_since IS NOT NULL) AS waiting,
+       count(*) FILTER (WHERE state = 'gone') AS gone,
+       count(*) FILTER (WHERE state = 'out_of_sight') AS out_of_sight,
+       count(*) FILTER (WHERE state = 'quarantined') AS quarantined
+FROM source_record WHERE connector_id = ANY(:ids) GROUP BY 1, 2
+"""
+
+_LOCKS = """
+SELECT (classid::bigint << 32) | objid::bigint FROM pg_locks
+WHERE locktype = 'advisory' AND objsubid = 1 AND granted
+  AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
+
+
+def read_runs(
+    session: Session,
+    connector_id: uuid.UUID | None = None,
+    *,
+    resource: str | None = None,
+    failed: bool = False,
+    limit: int = 20,
+) -> list[tuple[str, SyncRun]]:
+    """(store's name, pass), latest first. A pass that changed nothing leaves no row."""
+    query = select(ConnectorConfig.name, SyncRun).join(
+        ConnectorConfig, col(ConnectorConfig.id) == SyncRun.connector_id
+    )
+    if connector_id is not None:
+        query = query.where(SyncRun.connector_id == connector_id)
+    if resource is not None:
+        query = query.where(SyncRun.resource == resource)
+    if failed:
+        query = query.where(col(SyncRun.status).in_(("failed", "interrupted")))
+    found = session.exec(query.order_by(col(SyncRun.started_at).desc()).limit(limit)).all()
+    return [(name, run) for name, run in found]
