@@ -88,6 +88,10 @@ class _Walk(Generic[T]):
         self._ahead, self._size = ahead, size
         self._last_id, self._offset = start.last_id, start.offset
         self._back, self._forward, self._stride = _FIRST_BACK, size - 1, size - 1
+        self._before: int | None = None
+        """An offset whose page held read rows only: the place is further down."""
+        self._behind: int | None = None
+        """An offset whose page began after the last id: the place is further up."""
         self._beyond = 0
         """Looks past a page that was short although the store says that there is more."""
         self._claimed = 0
@@ -126,12 +130,13 @@ class _Walk(Generic[T]):
         after, fresh = self._last_id, bool(ids) and ids[-1] > self._last_id
         more = page.rows >= self._size or self._claimed > self._offset + page.rows
         told = fresh or self._first
-        self._first, self._back = False, _FIRST_BACK
+        self._first = False
         if fresh:
             self._last_id = ids[-1]
             self._offset += len(ids) - 1
             self._stride = max(1, len(ids) - 1)
-            self._forward, self._idle, self._same, self._beyond = self._size - 1, 0, 0, 0
+            self._back, self._forward, self._before, self._behind = _FIRST_BACK, self._size - 1, None, None
+            self._idle, self._same, self._beyond = 0, 0, 0
         elif page.rows >= self._size:
             self._look_further_down(ids)
         elif more:
@@ -144,17 +149,31 @@ class _Walk(Generic[T]):
     def _step_back(self) -> None:
         """Rows went away further up, and those after them stand at smaller offsets now."""
         self._idle += 1
-        self._offset = max(0, self._offset - self._back)
-        self._back *= 4
+        self._behind = self._offset
+        if not self._between():
+            self._offset = max(0, self._offset - self._back)
+            self._back *= 4
 
     def _look_further_down(self, ids: Sequence[int]) -> None:
-        """Rows came back further up: nothing new in a full page. Go on in growing steps."""
+        """Rows came back further up: nothing new in a full page."""
+        self._idle += 1
         page = Position(ids[-1] if ids else 0, len(ids))
         self._same = self._same + 1 if page == self._seen else 0
         self._seen = page
-        self._idle += 1
-        self._offset += self._forward
-        self._forward *= 2
+        self._before = self._offset
+        if not self._between():
+            self._offset += self._forward
+            self._forward *= 2
+
+    def _between(self) -> bool:
+        """Go half way between a page that lies before the place and one behind it, if both are known."""
+        if self._before is None or self._behind is None:
+            return False
+        if self._behind - self._before > 1:
+            self._offset = (self._before + self._behind) // 2
+            return True
+        self._before = self._behind = None  # rows have moved since
+        return False
 
     def _look_beyond(self, page: Slice[T]) -> bool:
         """Nothing new in a short page, but the store counts more rows: some it does not show."""
