@@ -59,21 +59,20 @@ class Rule:
     def fits(self, method: str, path: str, query: str) -> bool:
         """Whether this request fits; counts it."""
         wanted = self.match
-        if wanted.get("method", method) != method:
-            return False
-        if "path" in wanted and not re.search(wanted["path"], path):
-            return False
-        if wanted.get("query", "") not in unquote_plus(query):
+        if (
+            wanted.get("method", method) != method
+            or not re.search(wanted.get("path", ""), path)
+            or wanted.get("query", "") not in unquote_plus(query)
+        ):
             return False
         self.seen += 1
-        if "nth" in wanted and self.seen != wanted["nth"]:
-            return False
-        if "every" in wanted and self.seen % wanted["every"]:
-            return False
-        if "times" in wanted and self.fired >= wanted["times"]:
-            return False
-        self.fired += 1
-        return True
+        fires = (
+            self.seen == wanted.get("nth", self.seen)
+            and self.seen % wanted.get("every", 1) == 0
+            and self.fired < wanted.get("times", self.fired + 1)
+        )
+        self.fired += fires
+        return bool(fires)
 
 
 def read_rules(rules: list[dict[str, Any]]) -> list[Rule]:

@@ -41,6 +41,23 @@ def taxes_on(before: int, after: int, rates: tuple[TaxRate, ...]) -> tuple[Tax, 
     return tuple(taxes)
 
 
+def discount_tax(discount: int, rates: tuple[TaxRate, ...]) -> int:
+    """The tax on a whole discount, rounded once: not quite the sum of what the lines show."""
+    return sum(tax.after for tax in taxes_on(discount, discount, rates))
+
+
+def apply_percent(totals: list[int], share: int) -> list[int]:
+    """What a percentage takes off each line: cut to the cent, the missing cents off the first ones."""
+    off = [total * share // 100 for total in totals]
+    exact = sum(totals) * share
+    missing = -(-(2 * exact - 100) // 200) - sum(off)  # the sum is rounded half down
+    for at, total in enumerate(totals):
+        if missing > 0 and off[at] < total:
+            off[at] += 1
+            missing -= 1
+    return off
+
+
 def amount(cents: int) -> str:
     """`-1234` → `"-12.34"`."""
     if cents < 0:

@@ -7,7 +7,7 @@ from random import Random
 from typing import Any
 
 from storelink.sandbox import words
-from storelink.sandbox.money import rates_at, share_of, taxes_on
+from storelink.sandbox.money import apply_percent, rates_at, taxes_on
 from storelink.sandbox.people import make_address
 from storelink.sandbox.shop import (
     ENDS,
@@ -92,7 +92,7 @@ def _order(rng: Random, shop: Shop, sellable: list[int], number: int, created: i
         lines=lines,
         deliveries=deliveries,
         fees=fees,
-        coupons=_coupons(percent, lines),
+        coupons=_coupons(percent, lines, rates),
         refunds=refunds,
         extra=_extra(rng, number),
     )
@@ -119,11 +119,13 @@ def _lines(
     count = shop.plan.items_per_order
     if count is None:
         count = (1, 2, 2, 3, 3, 3, 4, 5)[int(rng.random() * 8)] if rng.random() > 0.004 else 0
-    for _ in range(count):
-        quantity = 1 if rng.random() < 0.6 else 2 + int(rng.random() * 3)
-        product, variant, title, sku, unit, deleted = _goods(rng, shop, sellable)
-        subtotal = unit * quantity
-        total = subtotal - share_of(subtotal, percent * 1000)
+    goods = [_goods(rng, shop, sellable) for _ in range(count)]
+    quantities = [1 if rng.random() < 0.6 else 2 + int(rng.random() * 3) for _ in goods]
+    subtotals = [part[4] * n for part, n in zip(goods, quantities, strict=True)]
+    off = apply_percent(subtotals, percent)
+    for part, quantity, subtotal, less in zip(goods, quantities, subtotals, off, strict=True):
+        product, variant, title, sku, _, deleted = part
+        total = subtotal - less
         extra = (("Engraving", "Hi “you” / me"),) if rng.random() < 0.05 else ()
         taxes = taxes_on(subtotal, total, rates)
         yield Line(product, variant, deleted, title, sku, quantity, subtotal, total, taxes, extra)
@@ -163,12 +165,14 @@ def _fees(rng: Random, rates: tuple[TaxRate, ...]) -> tuple[Fee, ...]:
     return (Fee(title, total, taxes_on(total, total, rates)),)
 
 
-def _coupons(percent: tuple[str, int] | None, lines: tuple[Line, ...]) -> tuple[Coupon, ...]:
+def _coupons(
+    percent: tuple[str, int] | None, lines: tuple[Line, ...], rates: tuple[TaxRate, ...]
+) -> tuple[Coupon, ...]:
     if percent is None:
         return ()
-    discount = sum(line.subtotal - line.total for line in lines)
-    taxes = sum(tax.before - tax.after for line in lines for tax in line.taxes)
-    return (Coupon(percent[0], percent[1], discount, taxes),)
+    off = [line.subtotal - line.total for line in lines]
+    taxes = sum(less * rate.share // 100_000 for less in off for rate in rates)
+    return (Coupon(percent[0], percent[1], sum(off), taxes),)
 
 
 def _refunds(

@@ -20,7 +20,7 @@ class Shopfront(Protocol):
 
     clock: Clock
 
-    def serve(
+    async def serve(
         self, method: str, path: str, query: str, headers: dict[str, str], body: bytes, rules: list[Rule]
     ) -> Reply: ...
 
@@ -67,7 +67,7 @@ class Web:
         if do.get("drop") == "before":
             await _drop(receive, send)
             return
-        reply = self.shop.serve(method, path, query, headers, body, rules)
+        reply = await self.shop.serve(method, path, query, headers, body, rules)
         if do.get("drop") == "after":
             await _drop(receive, send)
             return

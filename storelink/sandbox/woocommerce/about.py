@@ -3,6 +3,7 @@
 from typing import Any
 
 from storelink.sandbox.money import RATES
+from storelink.sandbox.woocommerce.ledger import GATEWAYS
 from storelink.sandbox.woocommerce.orders import percent
 from storelink.sandbox.woocommerce.site import (
     ALL_METHODS,
@@ -126,15 +127,6 @@ def order_totals(store: Store) -> list[Doc]:
         if row.status in counts:
             counts[row.status] += 1
     return [{"slug": s, "name": n, "total": counts[s]} for s, n in STATUS_NAMES.items()]
-
-
-GATEWAYS = {
-    "bacs": (True, ["products"]),
-    "cheque": (False, ["products"]),
-    "cod": (True, ["products"]),
-    "fakepay": (True, ["products", "refunds"]),
-    "nopay": (True, ["products"]),
-}
 
 
 def gateways(_: Store) -> list[Doc]:

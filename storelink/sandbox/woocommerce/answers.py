@@ -1,5 +1,6 @@
 """Answers and errors, as WordPress shapes them."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -8,7 +9,7 @@ from storelink.sandbox.woocommerce.php import encode
 
 @dataclass(slots=True)
 class Answer:
-    """One answer. `allow` None leaves the Allow header out; `link` replaces the usual Link."""
+    """One answer. `allow` None or "" leaves the Allow header out; `link` replaces the usual Link."""
 
     status: int
     body: bytes
@@ -17,8 +18,19 @@ class Answer:
     headers: list[tuple[str, str]] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class Later:
+    """An answer that takes the store `seconds` more to `finish`; the world goes on meanwhile."""
+
+    seconds: float
+    finish: Callable[[], Answer]
+
+
 class Refused(Exception):
-    """The request gets an error: `data` is what the error carries besides its status."""
+    """The request gets an error. `data` is what it carries beside code and message.
+
+    `allow` None is filled in by the route, "" leaves the header out for good.
+    """
 
     def __init__(
         self, status: int, code: str, message: str, *, data: Any = None, allow: str | None = None

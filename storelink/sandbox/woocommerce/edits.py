@@ -96,7 +96,7 @@ class Edits:
         reprice(doc, fields)
         self.store.touch(doc)
         self.store.put("variations", doc)
-        self.resum(doc["parent_id"])
+        self.store.resum(doc["parent_id"])
         return doc
 
     def edit_customer(self, record: int, **fields: Any) -> Doc:
@@ -115,17 +115,6 @@ class Edits:
             doc = self.record(kind, record)
             self.store.touch(doc, read(when))
             self.store.put(kind, doc)
-
-    def resum(self, parent: int, *, touch: bool = True) -> None:
-        """Bring a variable product up to date with its variations."""
-        doc = self.store.doc("products", parent)
-        if doc is None:
-            return
-        children = [self.record("variations", child) for child in self.store.children(parent)]
-        products.sum_up(doc, children)
-        if touch:
-            self.store.touch(doc)
-        self.store.put("products", doc)
 
     # births
 
@@ -155,7 +144,7 @@ class Edits:
         change(doc, fields)
         reprice(doc, fields)
         store.put("variations", doc)
-        self.resum(parent)
+        self.store.resum(parent)
         return doc
 
     def create_customer(self, **fields: Any) -> Doc:
@@ -206,10 +195,10 @@ class Edits:
         if kind == "products":
             for child in self.store.children(doc["id"]):
                 act("variations", child)
-            self.resum(doc["id"])
+            self.store.resum(doc["id"])
         elif kind == "variations" and doc["parent_id"] in self.store.drawers["products"].rows:
             parent = self.record("products", doc["parent_id"])
-            self.resum(doc["parent_id"], touch=parent["status"] != "trash")
+            self.store.resum(doc["parent_id"], touch=parent["status"] != "trash")
 
     def delete(self, kind: str, record: int) -> Doc:
         """For good: nothing tells that it was ever there."""
@@ -223,7 +212,7 @@ class Edits:
                 self.store.remove("variations", child)
             self._orphan("product_id", record)
         elif kind == "variations":
-            self.resum(doc["parent_id"])
+            self.store.resum(doc["parent_id"])
             self._orphan("variation_id", record)
         elif kind == "customers":
             self._forget_customer(record)

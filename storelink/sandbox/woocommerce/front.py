@@ -26,7 +26,7 @@ class Front:
         self.clock = platform.store.clock
         self._desk = desk
 
-    def serve(
+    async def serve(
         self,
         method: str,
         path: str,
@@ -38,14 +38,14 @@ class Front:
         """One request, one answer."""
         request = Request(method, path, query, headers, body)
         if not rules:
-            return self.platform.handle(request)
+            return await self.platform.handle(request)
         do = {name: value for rule in rules for name, value in rule.do.items()}
         self._desk.run_all(do.get("edits", []))
         request = _before(request, do)
         skew = float(do.get("clock", 0))
         self.clock.advance(skew)
         try:
-            reply = self._stood_in(do) or self.platform.handle(request)
+            reply = self._stood_in(do) or await self.platform.handle(request)
         finally:
             self.clock.advance(-skew)
         return self._after(reply, do, rules)

@@ -5,7 +5,7 @@ from typing import Any
 
 from storelink.sandbox.clock import read
 from storelink.sandbox.drawer import Row
-from storelink.sandbox.money import amount, ratio
+from storelink.sandbox.money import amount, discount_tax, ratio
 from storelink.sandbox.shop import Address, Coupon, Delivery, Fee, Line, Order, Tax, TaxRate
 from storelink.sandbox.woocommerce.numbers import Numbers
 from storelink.sandbox.woocommerce.products import metadata
@@ -201,7 +201,7 @@ def order_doc(
     total = sum(line.total for line in order.lines) + sum(fee.total for fee in order.fees)
     total += delivery + lines_tax + delivery_tax
     discount = sum(line.subtotal - line.total for line in order.lines)
-    discount_tax = sum(t.before - t.after for line in order.lines for t in line.taxes)
+    rates = next((tuple(t.rate for t in line.taxes) for line in order.lines), ())
     key = f"wc_order_{order.token}"
     status = STATUSES[order.state]
     doc: Doc = {
@@ -214,7 +214,7 @@ def order_doc(
         "date_created": made,
         "date_modified": changed,
         "discount_total": amount(discount),
-        "discount_tax": amount(discount_tax),
+        "discount_tax": amount(discount_tax(discount, rates)),
         "shipping_total": amount(delivery),
         "shipping_tax": amount(delivery_tax),
         "cart_tax": amount(lines_tax),

@@ -1,13 +1,15 @@
 """The store as a web application: one request in, one answer out."""
 
+import asyncio
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import unquote
 
 from storelink.sandbox.woocommerce import about, auth, pages
-from storelink.sandbox.woocommerce.answers import Answer, Refused, json_answer, no_route
+from storelink.sandbox.woocommerce.answers import Answer, Later, Refused, json_answer, no_route
 from storelink.sandbox.woocommerce.auth import Asked, Gate, Key
+from storelink.sandbox.woocommerce.body import Body, read_body
 from storelink.sandbox.woocommerce.php import Query, parse_query
 from storelink.sandbox.woocommerce.singles import shown
 from storelink.sandbox.woocommerce.site import Site
@@ -51,9 +53,10 @@ class Call:
     request: Request
     key: Key
     ids: tuple[int, ...] = ()
+    body: Body = field(default_factory=dict)
 
 
-Handler = Callable[[Store, Call], Answer]
+Handler = Callable[[Store, Call], Answer | Later]
 
 
 def always(_: Site) -> bool:
@@ -80,7 +83,7 @@ class Platform:
         self.gate = gate
         self.routes = routes
 
-    def handle(self, request: Request) -> Reply:
+    async def handle(self, request: Request) -> Reply:  # noqa: PLR0911 - each way in is one line
         """Answer one request."""
         site = self.store.site
         if len(request.path) + len(request.query_string) > LONGEST_URI:
@@ -93,12 +96,12 @@ class Platform:
         query = parse_query(request.query_string)
         rest = str(query.get("rest_route", ""))
         if rest:
-            return self._rest(request, rest, query, behind_rest_route=True)
+            return await self._rest(request, rest, query, behind_rest_route=True)
         if not path.startswith("/wp-json"):
             return self._home() if path in ("", "/") else self.page(404, pages.HOME)
         if site.mode == "plain_permalinks":
             return self._plain(path)
-        return self._rest(request, path.removeprefix("/wp-json"), query)
+        return await self._rest(request, path.removeprefix("/wp-json"), query)
 
     def _home(self) -> Reply:
         return 200, self._web_headers("text/html; charset=UTF-8"), pages.HOME
@@ -125,7 +128,9 @@ class Platform:
             headers.append(("Retry-After", retry_after))
         return status, [*headers, *_NO_CACHE], body
 
-    def _rest(self, request: Request, path: str, query: Query, *, behind_rest_route: bool = False) -> Reply:
+    async def _rest(
+        self, request: Request, path: str, query: Query, *, behind_rest_route: bool = False
+    ) -> Reply:
         key: Key | None = None
         try:
             tried = not behind_rest_route and path.startswith(("/wc/", "/wc-"))
@@ -134,6 +139,9 @@ class Platform:
             if key is not None:
                 auth.may(key, request.method)
             found = self._dispatch(request, unquote(path), query, key)
+            if isinstance(found, Later):
+                await asyncio.sleep(found.seconds)
+                found = found.finish()
         except Refused as refused:
             found = refused.answer()
         except (KeyError, TypeError, AttributeError, ValueError, IndexError) as error:
@@ -149,7 +157,7 @@ class Platform:
             secure=self.store.site.secure,
         )
 
-    def _dispatch(self, request: Request, path: str, query: Query, key: Key | None) -> Answer:
+    def _dispatch(self, request: Request, path: str, query: Query, key: Key | None) -> Answer | Later:
         store = self.store
         path = path.rstrip("/")
         if path == "" and request.method in auth.READS:
@@ -168,17 +176,24 @@ class Platform:
 
     def _serve(
         self, route: Route, match: re.Match[str], request: Request, query: Query, key: Key | None
-    ) -> Answer:
+    ) -> Answer | Later:
         method = "GET" if request.method == "HEAD" else request.method
         if method == "OPTIONS":
-            return json_answer({"namespace": "wc/v3", "methods": route.allow.split(", ")}, allow=route.allow)
+            told = {"namespace": "wc/v3", "methods": route.allow.split(", "), "endpoints": []}
+            return json_answer(told, allow=route.allow)
         handler = route.methods.get(method)
         if handler is None:
             raise no_route()
-        if key is None or key.role not in ("administrator", "shop_manager"):
-            raise forbidden(method, route, 401 if key is None else 403)
-        ids = tuple(int(part) for part in match.groups())
-        return handler(self.store, Call(method, query, request, key, ids))
+        try:
+            body = read_body(request.headers.get("content-type", ""), request.body)
+            if key is None or key.role not in ("administrator", "shop_manager"):
+                raise forbidden(method, route, 401 if key is None else 403)
+            ids = tuple(int(part) for part in match.groups())
+            return handler(self.store, Call(method, query, request, key, ids, body))
+        except Refused as refused:
+            if refused.allow is None and key is not None and key.role != "customer":
+                refused.allow = route.allow
+            raise
 
     def _finish(self, request: Request, found: Answer, key: Key | None) -> Reply:
         """Put the headers in front, in the order a real store sends them."""
@@ -191,7 +206,7 @@ class Platform:
         headers += found.headers
         if found.link is not None:
             headers.append(("Link", found.link))
-        if found.allow is not None:
+        if found.allow:
             headers.append(("Allow", found.allow))
         if key is not None:
             headers += _NO_CACHE

@@ -309,6 +309,14 @@ def sum_up(doc: Doc, variations: list[Doc]) -> None:
     doc["on_sale"] = any(v["on_sale"] for v in shown)
 
 
+def restock(doc: Doc, quantity: int | None) -> None:
+    """Set a counted stock and what follows from it."""
+    doc["manage_stock"] = quantity is not None
+    doc["stock_quantity"] = quantity
+    if quantity is not None:
+        doc["stock_status"] = "instock" if quantity > 0 else "outofstock"
+
+
 def product_row(doc: Doc) -> Row:
     """What lists need to know of a product or variation."""
     return Row(

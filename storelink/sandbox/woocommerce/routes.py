@@ -3,10 +3,21 @@
 import json
 import re
 from collections.abc import Callable
+from functools import partial
 from importlib.resources import files
 from typing import Any
 
-from storelink.sandbox.woocommerce import about, reads, singles
+from storelink.sandbox.woocommerce import (
+    about,
+    batch,
+    customer_writes,
+    order_writes,
+    product_writes,
+    reads,
+    refund_writes,
+    singles,
+    webhooks,
+)
 from storelink.sandbox.woocommerce.answers import Answer, no_route
 from storelink.sandbox.woocommerce.platform import Call, Handler, Route, always
 from storelink.sandbox.woocommerce.singles import FULL, REFUND_ALLOW, paged_docs, shown
@@ -22,20 +33,39 @@ def _route(
     *,
     single: bool = False,
     there: Callable[[Site], bool] = always,
+    put: Handler | None = None,
     **methods: Handler,
 ) -> Route:
+    """`{id}` stands for a number; PUT, PATCH and POST to a record are the same."""
     pattern = re.compile(path.replace("{id}", r"(\d+)"))
-    return Route(pattern, {name.upper(): m for name, m in methods.items()}, allow, single, there)
+    served = {name.upper(): handler for name, handler in methods.items()}
+    if put is not None:
+        served |= {"PUT": put, "PATCH": put, "POST": put}
+    return Route(pattern, served, allow, single, there)
+
+
+def _batch(path: str, resource: batch.Resource) -> Route:
+    return _route(path, batch.ALLOW, put=lambda s, c: batch.run(s, resource, c.body, c.query))
 
 
 def routes() -> list[Route]:
-    """All of them, the more particular before the more general."""
-    return [*_orders(), *_catalog(), *_people(), *_settings()]
+    """All of them."""
+    return [*_orders(), *_products(), *_variations(), *_people(), *_settings()]
 
 
 def _orders() -> list[Route]:
+    writes = order_writes
+    loose = batch.Resource(
+        partial(writes.create, check=False), partial(writes.update, check=False), writes.delete
+    )
     return [
-        _route("/orders", LIST, get=lambda s, c: reads.orders(s, c.query)),
+        _route(
+            "/orders",
+            LIST,
+            get=lambda s, c: reads.orders(s, c.query),
+            post=lambda s, c: writes.create(s, c.body),
+        ),
+        _batch("/orders/batch", loose),
         _route("/orders/statuses", "GET", get=_short(about.statuses)),
         _route("/reports/orders/totals", "GET", get=_short(about.order_totals)),
         _route(
@@ -43,13 +73,21 @@ def _orders() -> list[Route]:
             FULL,
             single=True,
             get=lambda s, c: shown(singles.order(s, c.ids[0]), c.query),
+            put=lambda s, c: writes.update(s, c.ids[0], c.body),
+            delete=lambda s, c: writes.delete(s, c.ids[0], c.query),
         ),
-        _route("/orders/{id}/refunds", LIST, get=lambda s, c: reads.refunds_list(s, c.query, c.ids[0])),
+        _route(
+            "/orders/{id}/refunds",
+            LIST,
+            get=lambda s, c: reads.refunds_list(s, c.query, c.ids[0]),
+            post=lambda s, c: refund_writes.create(s, c.ids[0], c.body),
+        ),
         _route(
             "/orders/{id}/refunds/{id}",
             REFUND_ALLOW,
             single=True,
             get=lambda s, c: shown(singles.refund(s, *c.ids), c.query, REFUND_ALLOW),
+            delete=lambda s, c: refund_writes.delete(s, c.ids[0], c.ids[1], c.query),
         ),
         _route(
             "/refunds",
@@ -60,25 +98,47 @@ def _orders() -> list[Route]:
     ]
 
 
-def _catalog() -> list[Route]:
+def _products() -> list[Route]:
+    writes = product_writes
+    loose = batch.Resource(
+        partial(writes.create, check=False), partial(writes.update, check=False), writes.delete
+    )
     return [
-        _route("/products", LIST, get=lambda s, c: reads.products_list(s, c.query)),
+        _route(
+            "/products",
+            LIST,
+            get=lambda s, c: reads.products_list(s, c.query),
+            post=lambda s, c: writes.create(s, c.body),
+        ),
+        _batch("/products/batch", loose),
         _route(
             "/products/{id}",
             FULL,
             single=True,
             get=lambda s, c: shown(singles.product(s, c.ids[0]), c.query),
+            put=lambda s, c: writes.update(s, c.ids[0], c.body),
+            delete=lambda s, c: writes.delete(s, c.ids[0], c.query),
         ),
+    ]
+
+
+def _variations() -> list[Route]:
+    writes = product_writes
+    return [
         _route(
             "/products/{id}/variations",
             LIST,
             get=lambda s, c: reads.variations(s, c.query, c.ids[0]),
+            post=lambda s, c: writes.create_variation(s, c.ids[0], c.body),
         ),
+        _route("/products/{id}/variations/batch", batch.ALLOW, put=_variation_batch),
         _route(
             "/products/{id}/variations/{id}",
             FULL,
             single=True,
             get=lambda s, c: shown(singles.variation(s, *c.ids), c.query),
+            put=lambda s, c: writes.update_variation(s, c.ids[0], c.ids[1], c.body),
+            delete=lambda s, c: writes.delete_variation(s, c.ids[0], c.ids[1], c.query),
         ),
         _route(
             "/variations",
@@ -89,19 +149,60 @@ def _catalog() -> list[Route]:
     ]
 
 
+def _variation_batch(store: Store, call: Call) -> Answer:
+    parent, writes = call.ids[0], product_writes
+    loose = batch.Resource(
+        lambda s, body: writes.create_variation(s, parent, body, check=False),
+        lambda s, number, body: writes.update_variation(s, parent, number, body, check=False),
+        lambda s, number, query: writes.delete_variation(s, parent, number, query),
+    )
+    return batch.run(store, loose, call.body, call.query)
+
+
 def _people() -> list[Route]:
+    people, hooks = customer_writes, webhooks
+    loose_people = batch.Resource(
+        partial(people.create, check=False), partial(people.update, check=False), people.delete
+    )
+    loose_hooks = batch.Resource(
+        partial(hooks.create, check=False), partial(hooks.update, check=False), hooks.delete
+    )
     return [
-        _route("/customers", LIST, get=lambda s, c: reads.customers(s, c.query)),
+        _route(
+            "/customers",
+            LIST,
+            get=lambda s, c: reads.customers(s, c.query),
+            post=lambda s, c: people.create(s, c.body),
+        ),
+        _batch("/customers/batch", loose_people),
         _route(
             "/customers/{id}",
             FULL,
             single=True,
             get=lambda s, c: shown(singles.customer(s, c.ids[0]), c.query),
+            put=lambda s, c: people.update(s, c.ids[0], c.body),
+            delete=lambda s, c: people.delete(s, c.ids[0], c.query),
+        ),
+        _route(
+            "/webhooks",
+            LIST,
+            get=lambda s, c: hooks.listed(s, c.query),
+            post=lambda s, c: hooks.create(s, c.body),
+        ),
+        _batch("/webhooks/batch", loose_hooks),
+        _route(
+            "/webhooks/{id}",
+            FULL,
+            single=True,
+            get=lambda s, c: hooks.single(s, c.ids[0], c.query),
+            put=lambda s, c: hooks.update(s, c.ids[0], c.body),
+            delete=lambda s, c: hooks.delete(s, c.ids[0], c.query),
         ),
     ]
 
 
 def _settings() -> list[Route]:
+    setting = re.compile(r"/settings/(?:[\w-]+)/(?:[\w-]+)")
     return [
         _route("/system_status", "GET", get=system_status),
         _route("/payment_gateways", "GET", get=_short(about.gateways)),
@@ -111,11 +212,12 @@ def _settings() -> list[Route]:
             "GET",
             get=lambda s, c: shown(about.currency(s), c.query, "GET"),
         ),
-        Route(re.compile(r"/settings/(?:[\w-]+)/(?:[\w-]+)"), {"GET": _setting}, "GET, POST, PUT, PATCH"),
+        Route(setting, {"GET": _setting}, "GET, POST, PUT, PATCH"),
     ]
 
 
 def _short(docs: Callable[[Store], list[dict[str, Any]]]) -> Handler:
+    """A short list that pages know nothing of."""
     return lambda store, call: paged_docs(store, "", docs(store), {**call.query, "per_page": "100"}, "GET")
 
 

@@ -30,7 +30,7 @@ def no_variation(status: int = 404) -> Refused:
 
 
 def no_customer() -> Refused:
-    return Refused(404, "wc_user_invalid_id", "Invalid user ID.")
+    return Refused(404, "wc_user_invalid_id", "Invalid user ID.", allow="")
 
 
 def order(store: Store, number: int) -> Doc:

@@ -45,7 +45,8 @@ class Site:
     """Set at the start; the switches may be turned while the store runs.
 
     `has_variations` and `has_refunds` are the store-wide lists that older versions lack. `mode` is
-    "" or one of plain_permalinks, plugin_inactive, maintenance, database_down.
+    "" or one of plain_permalinks, plugin_inactive, maintenance, database_down. `gateway_seconds` is
+    how long the payment gateway takes over a refund.
     """
 
     base: str
@@ -57,6 +58,7 @@ class Site:
     hpos: bool = True
     prices_include_tax: bool = False
     mode: str = ""
+    gateway_seconds: float = 0.0
     store_id: str = "982ac1d0-7941-4af8-8145-bfd0b9518a1c"
 
     @property

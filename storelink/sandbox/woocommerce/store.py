@@ -8,6 +8,7 @@ from storelink.sandbox.clock import Clock
 from storelink.sandbox.drawer import Drawer, Row
 from storelink.sandbox.shop import Line, Order, Shop
 from storelink.sandbox.woocommerce import customers, orders, products, refunds
+from storelink.sandbox.woocommerce.ledger import Ledger
 from storelink.sandbox.woocommerce.numbers import Numbers
 from storelink.sandbox.woocommerce.php import encode
 from storelink.sandbox.woocommerce.site import Site
@@ -36,6 +37,7 @@ class Store:
         self.numbers = Numbers()
         self.drawers = {kind: Drawer() for kind in KINDS}
         self.webhooks: dict[int, Doc] = {}
+        self.ledger = Ledger()
 
     def close(self) -> None:
         for drawer in self.drawers.values():
@@ -67,6 +69,17 @@ class Store:
     def refunds_of(self, order: int) -> list[int]:
         """The refunds of an order, newest first."""
         return self.drawers["refunds"].of_parent(order)[::-1]
+
+    def resum(self, parent: int, *, touch: bool = True) -> None:
+        """Bring a variable product up to date with its variations, stamping it unless told not to."""
+        doc = self.doc("products", parent)
+        if doc is None:
+            return
+        children = [self.doc("variations", child) for child in self.children(parent)]
+        products.sum_up(doc, [child for child in children if child is not None])
+        if touch:
+            self.touch(doc)
+        self.put("products", doc)
 
     def fill(self, shop: Shop) -> None:
         """Take over a generated shop: people first, then the catalog, then order by order."""
