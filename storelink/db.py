@@ -47,6 +47,9 @@ _REFUSALS = (
 )
 
 
+_MAY_NOT = (psycopg.errors.InsufficientPrivilege, psycopg.errors.InvalidSchemaName)
+
+
 class Outage:
     """Says once that Postgres went away, and once that it is back."""
 
@@ -117,6 +120,8 @@ class Database:
             raise away from error
 
     def _handle(self, context: ExceptionContext) -> BaseException | None:
+        if context.is_pre_ping:
+            return None  # the pool finds a dead connection and makes another: nobody noticed
         return self._away(context.original_exception)
 
     def _away(self, error: BaseException | None) -> DatabaseAway | None:
@@ -282,7 +287,7 @@ def upgrade(where: Engine | str) -> None:
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _UPGRADE_LOCK})
             command.upgrade(alembic_config(connection), "head")
     except ProgrammingError as error:
-        if not isinstance(error.orig, psycopg.errors.InsufficientPrivilege):
+        if not isinstance(error.orig, _MAY_NOT):
             raise
         raise Misconfigured(
             f"the user of {masked(where.url)} may not make tables there: "
@@ -294,14 +299,14 @@ def pending(engine: Engine) -> list[str]:
     """The migrations that this database lacks, oldest first."""
     from alembic.migration import MigrationContext
     from alembic.script import ScriptDirectory
-    from alembic.util import CommandError
+    from alembic.script.revision import ResolutionError
 
     scripts = ScriptDirectory.from_config(alembic_config())
     with engine.connect() as connection:
         held = MigrationContext.configure(connection).get_current_heads()
     try:
         missing = [script.revision for script in scripts.iterate_revisions("heads", held or "base")]
-    except CommandError as error:
+    except ResolutionError as error:
         raise Misconfigured(
             f"the tables in {masked(engine.url)} were made by a newer storelink "
             f"(migration {', '.join(held)}): update storelink"

@@ -7,13 +7,16 @@ and the last to leave stops it. The tables are made once, into a template that e
 import fcntl
 import os
 import shutil
+import socket
 import tempfile
+import threading
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
+from sqlalchemy import make_url
 
 from storelink import embedded
 from storelink.config import Settings
@@ -99,6 +102,81 @@ def database(settings: Settings) -> Iterator[Database]:
     """A fresh database with all tables, open."""
     with open_database(settings, migrate=False) as opened:
         yield opened
+
+
+class Wire:
+    """A way to the fresh database over TCP that a test can cut and mend."""
+
+    def __init__(self, target: Path, name: str) -> None:
+        self._target = str(target / ".s.PGSQL.5432")
+        self._open: list[socket.socket] = []
+        self._threads: list[threading.Thread] = []
+        self._lock = threading.Lock()
+        self._up = True
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        port = self._listener.getsockname()[1]
+        self.url = f"postgresql://storelink:hidden-word@127.0.0.1:{port}/{name}?sslmode=disable"
+        self._start(self._accept)
+
+    def cut(self) -> None:
+        """Every connection ends now, and new ones end at once."""
+        with self._lock:
+            self._up = False
+            ends, self._open = self._open, []
+        for end in ends:
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+            end.close()
+
+    def mend(self) -> None:
+        with self._lock:
+            self._up = True
+
+    def close(self) -> None:
+        self.cut()
+        with suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        for thread in self._threads:
+            thread.join(10)
+
+    def _start(self, work: Callable[..., None], *arguments: socket.socket) -> None:
+        thread = threading.Thread(target=work, args=arguments, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                near, _ = self._listener.accept()
+            except OSError:
+                return
+            far = socket.socket(socket.AF_UNIX)
+            with self._lock:
+                if self._up:
+                    far.connect(self._target)
+                    self._open += [near, far]
+                    self._start(self._carry, near, far)
+                    self._start(self._carry, far, near)
+                    continue
+            near.close()
+            far.close()
+
+    @staticmethod
+    def _carry(source: socket.socket, sink: socket.socket) -> None:
+        with suppress(OSError):
+            while data := source.recv(65536):
+                sink.sendall(data)
+        with suppress(OSError):
+            sink.shutdown(socket.SHUT_RDWR)
+
+
+@pytest.fixture
+def wire(cluster: embedded.Server, database_url: str) -> Iterator[Wire]:
+    """The fresh database behind a wire: `wire.url`, `wire.cut()`, `wire.mend()`."""
+    made = Wire(cluster.socket, make_url(database_url).database or "")
+    yield made
+    made.close()
 
 
 @pytest.fixture(scope="session")
