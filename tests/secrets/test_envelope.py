@@ -82,6 +82,17 @@ def test_a_changed_text_does_not_open(place, letter):
     refusal(lambda: key.open("secret", sealed[:at] + letter + sealed[at + 1 :]))
 
 
+def test_another_spelling_of_the_same_bytes_does_not_open():
+    """Base64 has spare bits at its end; taking any would let a changed text pass for the sealed one."""
+    key = new_data_key(ROW)
+    sealed = key.seal("secret", "x")  # 29 bytes: two bits to spare
+    digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    twin = sealed[:-1] + digits[digits.index(sealed[-1]) + 1]
+    pad = "=" * (-len(sealed[3:]) % 4)
+    assert base64.urlsafe_b64decode(twin[3:] + pad) == base64.urlsafe_b64decode(sealed[3:] + pad)
+    refusal(lambda: key.open("secret", twin))
+
+
 def test_a_cut_text_does_not_open():
     key = new_data_key(ROW)
     sealed = key.seal("secret", SECRET)

@@ -334,6 +334,18 @@ def test_new_credentials_take_the_place_of_the_old(register, done, keyring, audi
     assert audit()[-1] == ("connector.set_credentials", "shop", fields)
 
 
+def test_new_credentials_drop_what_belonged_to_the_old(register, done, keyring):
+    """The old data key is gone, so what it sealed would only be in the way."""
+    register()
+    old = text(
+        "UPDATE connector_config SET credentials = 's1.x', webhook_secrets = 's1.x', token_expires_at = now()"
+    )
+    done(lambda session: session.connection().execute(old))
+    row = done(account.set_credentials, keyring, TOY, "shop", CREDENTIALS)
+    assert (row.credentials, row.webhook_secrets, row.token_expires_at) == (None, None, None)
+    assert dict(done(account.open_account, keyring, "shop").credentials) == CREDENTIALS
+
+
 def test_new_credentials_start_a_store_that_had_refused_the_old_ones(register, done, keyring, states):
     row = register()
 
@@ -542,7 +554,8 @@ def test_rows_read_before_are_seen_as_they_are_now(register, database, done):
     """A session that has looked at a row earlier must not decide on what it remembers."""
     register()
     with database.session() as session:
-        assert account.find(session, "shop").status == "active"
+        seen = account.find(session, "shop")  # held, so that the session remembers it
+        assert seen.status == "active"
         session.commit()
         done(account.remove, "shop")
         assert account.find(session, "shop").status == "uninstalled"
