@@ -53,9 +53,7 @@ class KeyReport(SQLModel, table=True):
 
     __tablename__ = "key_report"
 
-    process: str = column(
-        TEXT, "Host, process id and start time; unique over restarts.", primary_key=True
-    )
+    process: str = column(TEXT, "Host, process id and start time; unique over restarts.", primary_key=True)
     host: str = column(TEXT, "Name of the machine.")
     pid: int = column(Integer, "Process id there.")
     key_ids: list[str] = column(ARRAY(TEXT), "Master keys that it holds and found to be right.")
