@@ -23,14 +23,20 @@ from storelink.errors import Misconfigured
 Origin = tuple[bytes, bytes, int]
 """Scheme, host as it goes over the wire, port."""
 _HOST = re.compile(rb"[a-z0-9._:-]+")
-_KEY_IN_QUERY = re.compile(r"((?:consumer_|oauth_)\w+|access_token)=[^&'\"\s]+")
+_IN_QUERY = re.compile(r"((?:consumer_|oauth_)\w+|access_token)=[^&'\"\s]+")
+_IN_HEADER = re.compile(r"\b(Basic|Bearer|OAuth) [^\s'\"]+", re.IGNORECASE)
+
+
+def redact(text: str) -> str:
+    """`text` without credentials, should it repeat a query string or an Authorization header."""
+    return _IN_HEADER.sub(r"\1 …", _IN_QUERY.sub(r"\1=…", text))
 
 
 class _Redacting(logging.Filter):
     """At debug level httpcore logs the headers of answers, and a redirect repeats the query."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        record.msg = _KEY_IN_QUERY.sub(r"\1=…", record.getMessage())
+        record.msg = redact(record.getMessage())
         record.args = None
         return True
 

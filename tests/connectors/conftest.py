@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
+import trustme
 
 CAPTURES = Path(__file__).parents[1] / "captures" / "woocommerce"
 
@@ -123,6 +124,9 @@ def answer(body: bytes = b"[]", status: int = 200, reason: str = "OK", **headers
 def recorded(name: str) -> bytes:
     """A recorded answer of a real store, as it would come over the wire."""
     raw = (CAPTURES / name).read_bytes()
+    if b"\n--- " not in raw:  # recorded by another script: status, perhaps headers, body
+        body = raw[raw.rindex(b"\n") + 1 :]
+        return answer(body, int(raw.split()[0]), "recorded")
     head, _, body = raw[raw.index(b"\n--- ") + 5 :].partition(b"\n\n")
     status, *lines = head.decode().split("\n")
     headers = {}
@@ -157,3 +161,22 @@ def _answer() -> Callable[..., bytes]:
 @pytest.fixture(name="recorded")
 def _recorded() -> Callable[[str], bytes]:
     return recorded
+
+
+@pytest.fixture(scope="session")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture
+def server_tls(authority: trustme.CA) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost").configure_cert(context)
+    return context
+
+
+@pytest.fixture
+def trusting(authority: trustme.CA) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    return context

@@ -13,7 +13,6 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import pytest
-import trustme
 
 from storelink.connectors.http import Answer, HttpClient, Signed
 from storelink.connectors.protocol import Limits, Traffic
@@ -286,25 +285,6 @@ def test_no_such_host(connect) -> None:
         get(connect("http://no-such-host.invalid"))
     assert caught.value.code == "dns"
     assert "no-such-host.invalid" in str(caught.value)
-
-
-@pytest.fixture(scope="session")
-def authority() -> trustme.CA:
-    return trustme.CA()
-
-
-@pytest.fixture
-def server_tls(authority: trustme.CA) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("localhost").configure_cert(context)
-    return context
-
-
-@pytest.fixture
-def trusting(authority: trustme.CA) -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    authority.configure_trust(context)
-    return context
 
 
 def test_https(serve, answer, connect, server_tls, trusting) -> None:

@@ -6,6 +6,7 @@ at keys in the query string. Lists go in their comma form (`status=completed,pro
 """
 
 import base64
+import re
 import ssl
 import time
 from collections.abc import Callable
@@ -183,7 +184,7 @@ def parsed(answer: Answer) -> Parsed:
     except Unreadable as error:
         raise unreadable(answer, error) from None
     total = answer.headers.get("x-wp-total", "")
-    count = int(total) if data and isinstance(data, list) and total.isdigit() else None
+    count = int(total) if data and isinstance(data, list) and re.fullmatch("[0-9]{1,15}", total) else None
     return Parsed(data, answer, count)
 
 
@@ -202,4 +203,10 @@ def _keys(account: Account) -> tuple[str, str]:
     secret = account.credentials.get("consumer_secret", "").strip()
     if not key or not secret:
         raise Misconfigured(f"{account.name}: consumer key and consumer secret are both needed", code="keys")
+    if not all(re.fullmatch("[!-~]+", value) for value in (key, secret)):
+        raise Misconfigured(
+            f"{account.name}: consumer key or secret has characters that no key has; "
+            "copy both anew from the store",
+            code="keys",
+        )
     return key, secret

@@ -175,12 +175,11 @@ class _Visit:
         for said, code in _SAID:
             if said in str(error):
                 self.stop(code, **words)
-        if self._may_write():
-            self.stop("write_only_key", **words)
-        home = str(self.settings.get("home_url") or "")
-        if not self.client.encrypted and home and not self._same_host(home):
-            self.stop("wrong_home", home=home, url=self.account.store_url, **words)
-        self.stop("wrong_keys", **words)
+        if not self.client.encrypted and not self._same_host():
+            self.stop("wrong_home", home=self._home, url=self.account.store_url, **words)
+        if "Invalid signature" in str(error):
+            self.stop("wrong_signature", **words)
+        self.stop("write_only_key" if self._may_write() else "wrong_keys", **words)
 
     def _may_write(self) -> bool:
         try:
@@ -233,11 +232,13 @@ class _Visit:
         except StorelinkError as error:
             self.find("details_unknown", **_words(error))
             return
-        if totals:
-            self.settings["statuses"] = list(totals)
-        names, count = hidden_statuses(totals, self.orders) if self.orders is not None else ([], 0)
+        if not totals:
+            return
+        self.settings["statuses"] = list(totals)
+        names, count = hidden_statuses(totals, self.orders)
         if names:
             self.find("hidden_statuses", statuses=", ".join(names), count=count)
+        self.orders = max(self.orders or 0, sum(totals.values()))
 
     def taxes(self) -> None:
         """Whether prices in the catalog include tax."""
@@ -254,10 +255,8 @@ class _Visit:
         url, version = self.account.store_url, self.settings.get("version")
         if not self.client.encrypted and not is_local(url):
             self.find("plain_http", https="https" + url.removeprefix("http"))
-        home = str(self.settings.get("home_url") or "")
-        told = {one.code for one in self.findings}
-        if home and not self._same_host(home) and "wrong_home" not in told:
-            self.find("other_home", home=home, url=url)
+        if not self._same_host() and all(one.code != "wrong_home" for one in self.findings):
+            self.find("other_home", home=self._home, url=url)
         for name, setting, needed in LISTS:
             if self.settings.get(setting) is False:
                 named = version or "of this store"
@@ -273,8 +272,14 @@ class _Visit:
             parts.append(f"{self.orders:,} orders")
         return ", ".join(parts)
 
-    def _same_host(self, home: str) -> bool:
-        return urlsplit(home).netloc.lower() == urlsplit(self.account.store_url).netloc.lower()
+    @property
+    def _home(self) -> str:
+        return str(self.settings.get("home_url") or "")
+
+    def _same_host(self) -> bool:
+        """Whether the store calls itself what we call it, as far as it says."""
+        home, ours = urlsplit(self._home), urlsplit(self.account.store_url)
+        return not self._home or home.netloc.lower() == ours.netloc.lower()
 
 
 def _is_wordpress(data: object) -> bool:

@@ -152,6 +152,14 @@ ROWS: tuple[Row, ...] = (
         refused=True,
     ),
     Row(
+        "wrong_signature",
+        "problem",
+        "The store knows the consumer key, but refuses the signature: the consumer secret is wrong.",
+        f"{_NEW_KEYS} If that does not help, a proxy changes the address of requests on their way: "
+        "then use https.",
+        refused=True,
+    ),
+    Row(
         "wrong_home",
         "problem",
         "The signature is refused, and the store calls itself {home}, not {url}.",
@@ -228,9 +236,9 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(
         "hidden_statuses",
-        "warning",
-        "Orders in {statuses} are left out of the store's lists (about {count}).",
-        "A plugin hides this status (exclude_from_search); storelink reads it by name.",
+        "note",
+        "A plugin keeps orders out of the store's own lists: {statuses} ({count} or more).",
+        "Nothing to do here: storelink asks for these statuses by name.",
     ),
     Row(
         "old_woocommerce",

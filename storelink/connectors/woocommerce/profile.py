@@ -85,11 +85,13 @@ def statuses_of(data: object) -> dict[str, int]:
     return found
 
 
-def hidden_statuses(totals: Mapping[str, int], listed: int) -> tuple[list[str], int]:
-    """Custom statuses that a list of `status=any` leaves out, and how many orders about.
+def hidden_statuses(totals: Mapping[str, int], listed: int | None) -> tuple[list[str], int]:
+    """Custom statuses that a list of `status=any` may leave out, and how many orders at least.
 
     `listed` is the length of that list. Drafts are in it or not, depending on the version.
     """
+    if listed is None:
+        return [], 0
     counted = sum(count for slug, count in totals.items() if slug != "checkout-draft")
     if listed > counted:
         counted += totals.get("checkout-draft", 0)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from html import unescape
 
 from storelink.connectors.http import Answer, interpret
+from storelink.connectors.wire import redact
 from storelink.connectors.woocommerce.jsontext import Unreadable, parse_json
 from storelink.errors import (
     AuthFailed,
@@ -124,5 +125,6 @@ def _title(body: bytes) -> str:
 def _plain(text: str) -> str:
     """One short line without tags, control characters and keys."""
     line = " ".join(unescape(_TAG.sub(" ", text)).split())
-    line = _KEY.sub(r"\1…", "".join(char for char in line if char.isprintable()))
+    line = "".join(char for char in line if char.isprintable())
+    line = _KEY.sub(r"\1…", redact(line))
     return line if len(line) <= 300 else line[:299] + "…"
