@@ -1,0 +1,202 @@
+"""A toy platform in memory: the smallest thing that satisfies the seam.
+
+Tests of the engine change its records by hand, between any two reads.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import orjson
+
+from storelink.connectors.protocol import (
+    Broken,
+    Checkup,
+    CustomerRow,
+    FetchPage,
+    Ignored,
+    ItemRow,
+    Listed,
+    ListPage,
+    OrderRow,
+    ProductRow,
+    RawPage,
+    Read,
+    RefundRow,
+    Rejection,
+    Rows,
+    Traffic,
+)
+
+START = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+PAGE = 3
+
+
+class ToyStore:
+    """Records by resource; versions are whole seconds of its own clock, which only tests move."""
+
+    def __init__(self, clock: Callable[[], datetime]) -> None:
+        self.clock = clock
+        self.now = START
+        self.records: dict[str, dict[str, dict[str, Any]]] = {"products": {}, "customers": {}, "orders": {}}
+        self.traffic = Traffic()
+        self.unanswered: dict[str, str] = {}
+        self.broken: set[str] = set()
+        self.hidden: set[str] = set()
+        self.before: list[Callable[[str], None]] = []
+        self.fail: Exception | None = None
+        self.closed = False
+
+    # -- what tests do in the store's admin
+
+    def put(self, resource: str, key: int | str, *, silently: bool = False, **fields: Any) -> dict[str, Any]:
+        record = self.records[resource].setdefault(str(key), {"id": str(key), "trashed": False})
+        record.update(fields)
+        if not silently:
+            record["updated"] = fields.get("updated", self.now.replace(microsecond=0))
+        return record
+
+    def delete(self, resource: str, key: int | str) -> None:
+        del self.records[resource][str(key)]
+
+    def pass_time(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+
+    # -- the seam
+
+    def check(self) -> Checkup:
+        return Checkup(())
+
+    def close(self) -> None:
+        self.closed = True
+
+    def _request(self, what: str) -> datetime:
+        self.traffic.requests += 1
+        for hook in list(self.before):
+            hook(what)
+        if self.fail is not None:
+            raise self.fail
+        return self.clock()
+
+    def _read(self, started: datetime) -> Read:
+        return Read(started, self.clock(), self.now)
+
+    def _listed(self, resource: str, since: datetime | None) -> Iterator[ListPage]:
+        started = self._request(f"list {resource}")
+        found = [
+            Listed(key, raw["updated"], tuple(raw["refunds"]) if "refunds" in raw else None)
+            for key, raw in sorted(self.records[resource].items())
+            if key not in self.hidden and (since is None or raw["updated"] is None or raw["updated"] > since)
+        ]
+        yield ListPage(found[:PAGE], self._read(started), len(found))
+        for at in range(PAGE, len(found), PAGE):
+            yield ListPage(found[at : at + PAGE], self._read(self._request(f"list {resource}")))
+
+    def list_all(self, resource: str) -> Iterator[ListPage]:
+        return self._listed(resource, None)
+
+    def list_since(self, resource: str, watermark: datetime) -> Iterator[ListPage]:
+        return self._listed(resource, watermark - timedelta(minutes=10))
+
+    def fetch(self, resource: str, ids: Sequence[str]) -> Iterator[FetchPage]:
+        for at in range(0, len(ids), PAGE):
+            asked = ids[at : at + PAGE]
+            started = self._request(f"fetch {resource} {','.join(asked)}")
+            held = self.records[resource]
+            open_ids = {key: why for key, why in self.unanswered.items() if key in asked}
+            broken = [Broken(key, "unreadable") for key in asked if key in self.broken]
+            rest = [key for key in asked if key not in open_ids and key not in self.broken]
+            found = {key: dict(held[key]) for key in rest if key in held}
+            gone = [key for key in rest if key not in held]
+            yield FetchPage(found, self._read(started), gone, open_ids, broken)
+
+    def backfill(self, resource: str, cursor: Mapping[str, Any] | None) -> Iterator[RawPage]:
+        after = int(cursor["after"]) if cursor else 0
+        while True:
+            started = self._request(f"backfill {resource} {after}")
+            held = self.records[resource]
+            ids = sorted((key for key in held if int(key) > after), key=int)[:PAGE]
+            if not ids:
+                return
+            after = int(ids[-1])
+            good = [dict(held[key]) for key in ids if key not in self.broken]
+            broken = [Broken(key, "unreadable") for key in ids if key in self.broken]
+            yield RawPage(good, self._read(started), {"after": after}, broken, len(held))
+
+
+class ToyConnector:
+    """Normalizes the toy's records; `normalizer_version` is for tests to raise."""
+
+    platform = "toy"
+    title = "Toy"
+    credential_fields = ()
+    resources = ("products", "customers", "orders")
+    listed_whole = frozenset({"customers"})
+    capabilities: frozenset[str] = frozenset()
+
+    def __init__(self) -> None:
+        self.normalizer_version = 1
+        self.crash_on: str | None = None
+
+    def open(self, account: Any, limits: Any, clock: Callable[[], datetime]) -> ToyStore:
+        return ToyStore(clock)
+
+    def normalize_url(self, url: str) -> str:
+        return url
+
+    def normalize(self, resource: str, raw: dict[str, Any], settings: Mapping[str, Any]) -> Any:
+        key = raw.get("id")
+        if key == self.crash_on:
+            raise ZeroDivisionError("a bug in the normalizer")
+        if raw.get("draft"):
+            return Ignored(key, "a draft")
+        if raw.get("bad"):
+            return Rejection(key, str(raw["bad"]))
+        return getattr(self, f"_{resource}")(key, raw)
+
+    def rebuild(self, resource: str, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        raw = dict(rows[0]["metadata"])
+        if isinstance(raw.get("updated"), str):
+            raw["updated"] = datetime.fromisoformat(raw["updated"])
+        return raw
+
+    def _orders(self, key: str, raw: dict[str, Any]) -> Rows:
+        total, refunds = Decimal(raw.get("total", "10.00")), raw.get("refunds", {})
+        given = sum((Decimal(amount) for amount in refunds.values()), Decimal(0))
+        order = OrderRow(
+            key, key, raw.get("customer"), raw.get("email"), raw.get("status", "open"), None, None, None,
+            total, None, None, None, None, None, given, total - given, "EUR", None, None, None, None,
+            "[]", _json(raw), raw["updated"], raw["updated"], None,
+        )  # fmt: skip
+        items = [
+            ItemRow(key, item, sku, sku, sku, "thing", *[Decimal(1), Decimal(1), Decimal(0)], total, total,
+                    Decimal(0), Decimal(0))
+            for item, sku in raw.get("items", {}).items()
+        ]  # fmt: skip
+        paid_back = [
+            RefundRow(item, key, Decimal(amount), "EUR", None, "[]", None) for item, amount in refunds.items()
+        ]
+        parts = tuple(refunds) if "refunds" in raw else None
+        return Rows(
+            key, raw["updated"], raw["trashed"], parts=parts, orders=[order], items=items, refunds=paid_back
+        )
+
+    def _customers(self, key: str, raw: dict[str, Any]) -> Rows:
+        row = CustomerRow(
+            key, raw.get("email"), raw.get("name"), None, None, _json(raw), None, raw["updated"]
+        )
+        return Rows(key, raw["updated"], raw["trashed"], customers=[row])
+
+    def _products(self, key: str, raw: dict[str, Any]) -> Rows:
+        rows = [
+            ProductRow(f"{key}-{name}", name, key, raw.get("title", "thing"), name, None, Decimal(1), None,
+                       "EUR", True, None, "publish", None, None, None, None, None, _json(raw), None,
+                       raw["updated"])
+            for name in raw.get("variants", ["a"])
+        ]  # fmt: skip
+        return Rows(key, raw["updated"], raw["trashed"], products=rows)
+
+
+def _json(raw: dict[str, Any]) -> str:
+    return orjson.dumps(raw, default=str, option=orjson.OPT_SORT_KEYS).decode()
