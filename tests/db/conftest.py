@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -97,22 +98,29 @@ def hold() -> Iterator[Callable[..., Holder]]:
             holder.leave()
 
 
+def process_command(process: psutil.Process) -> str:
+    """The program that a process was started as; a session of a server calls itself `postgres: …`."""
+    with suppress(psutil.Error):
+        return Path((process.cmdline() or [""])[0]).name
+    return ""
+
+
 @pytest.fixture
 def postmaster() -> Callable[[Path], psutil.Process | None]:
     """`postmaster(home)` is the live postgres that works in that home, found without pid files."""
 
     def find(home: Path) -> psutil.Process | None:
         data = home / "postgres"
-        found = []
-        for process in psutil.process_iter():
-            try:
-                alive = process.status() != psutil.STATUS_ZOMBIE
-                if alive and process.name() == "postgres" and Path(process.cwd()).samefile(data):
-                    found.append(process)
-            except (psutil.Error, OSError):
+        found = {}
+        for process in psutil.process_iter(["name", "status", "ppid"]):
+            if process.info["name"] != "postgres" or process.info["status"] == psutil.STATUS_ZOMBIE:
                 continue
-        children = {child.pid for process in found for child in process.children()}
-        tops = [process for process in found if process.pid not in children]
+            with suppress(psutil.Error, OSError):
+                if Path(process.cwd()).samefile(data):
+                    found[process.pid] = process
+        tops = [process for process in found.values() if process.info["ppid"] not in found]
+        # sessions of a killed server may still be on their way out
+        tops = [process for process in tops if process_command(process) == "postgres"]
         assert len(tops) <= 1, f"two servers on one data directory: {tops}"
         return tops[0] if tops else None
 
