@@ -133,6 +133,11 @@ class Admin:
         found: Doc = self.do("record", kind, record)
         return found
 
+    def payments(self) -> list[Doc]:
+        """What the payment gateway has paid back: order, amount in cents, reason, at."""
+        found: list[Doc] = self.do("payments")
+        return found
+
     def requests(self) -> list[Doc]:
         """The requests served so far: number, at, method, path, query, status, size, seconds, faults."""
         found: list[Doc] = self.do("requests")
@@ -172,7 +177,7 @@ class Admin:
 
     def set_site(self, **switches: Any) -> None:
         """mode ("", plain_permalinks, plugin_inactive, maintenance, database_down), has_variations,
-        has_refunds, hpos, prices_include_tax, currency, title."""
+        has_refunds, hpos, prices_include_tax, currency, title, gateway_seconds, gateway_dies."""
         self.do("set_site", **switches)
 
     def set_capacity(self, **values: Any) -> None:

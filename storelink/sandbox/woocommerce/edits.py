@@ -4,6 +4,7 @@ Which edits move `date_modified` is what facts §3 measured; `set_field_silently
 """
 
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 
 from storelink.sandbox.clock import read, written
@@ -28,7 +29,7 @@ class Edits:
             "edit_order", "edit_product", "edit_variation", "edit_customer", "create_order",
             "create_product", "create_variation", "create_customer", "trash", "restore", "delete",
             "add_refund", "delete_refund", "set_field_silently", "stamp", "counts", "truth",
-            "records", "record", "set_site",
+            "records", "record", "set_site", "payments",
         )  # fmt: skip
         return {name: getattr(self, name) for name in names}
 
@@ -63,6 +64,10 @@ class Edits:
         if found is None:
             raise ValueError(f"no {record} among the {kind}")
         return found
+
+    def payments(self) -> list[dict[str, Any]]:
+        """What the payment gateway has paid back, in cents, oldest first."""
+        return [asdict(payment) for payment in self.store.ledger.payments]
 
     # edits
 

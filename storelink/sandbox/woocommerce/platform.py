@@ -144,7 +144,7 @@ class Platform:
                 found = found.finish()
         except Refused as refused:
             found = refused.answer()
-        except (KeyError, TypeError, AttributeError, ValueError, IndexError) as error:
+        except (KeyError, TypeError, AttributeError, ValueError, IndexError, RuntimeError) as error:
             found = json_answer(pages.internal_error(repr(error)), status=500)
         return self._finish(request, found, key)
 

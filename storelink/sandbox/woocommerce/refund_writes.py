@@ -134,12 +134,16 @@ def _finisher(store: Store, made: Doc, notes: list[Doc], body: Body, *, asks: bo
     def finish() -> Answer:
         order = made["parent_id"]
         if asks:
+            if store.site.gateway_dies == "before":
+                raise RuntimeError("worker died before the money moved")
             try:
                 store.ledger.pay_back(order, made["amount"], made["reason"], store.clock.stamp())
             except Refused:
                 if made["id"] in store.drawers["refunds"].rows:
                     Edits(store).delete("refunds", made["id"])
                 raise
+            if store.site.gateway_dies:
+                raise RuntimeError("worker died after the money moved")
             made["refunded_payment"] = True
         if truth(body.get("api_restock", True)):
             _restock(store, order, made)

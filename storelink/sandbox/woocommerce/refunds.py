@@ -23,12 +23,13 @@ def refund_links(site: Site, order: int, number: int) -> Doc:
 def given_back(numbers: Numbers, line: Doc, quantity: int, total: int, taxes: list[tuple[int, int]]) -> Doc:
     """A line of a refund: the order's line with everything negative; `taxes` are (rate id, cents)."""
     tax = sum(part for _, part in taxes)
-    kept = ("name", "product_id", "variation_id", "tax_class")
     return {
         "id": numbers.next_item(),
-        **{key: line[key] for key in kept},
+        "name": line["name"],
+        "product_id": line["product_id"],
+        "variation_id": line["variation_id"],
         "quantity": -quantity,
-        "tax_class": "",
+        "tax_class": line["tax_class"],
         "subtotal": amount(-total),
         "subtotal_tax": amount(-tax),
         "total": amount(-total),

@@ -46,7 +46,8 @@ class Site:
 
     `has_variations` and `has_refunds` are the store-wide lists that older versions lack. `mode` is
     "" or one of plain_permalinks, plugin_inactive, maintenance, database_down. `gateway_seconds` is
-    how long the payment gateway takes over a refund.
+    how long the payment gateway takes over a refund; `gateway_dies` "before" or "after" lets the
+    worker die just before or just after the money moved.
     """
 
     base: str
@@ -59,6 +60,7 @@ class Site:
     prices_include_tax: bool = False
     mode: str = ""
     gateway_seconds: float = 0.0
+    gateway_dies: str = ""
     store_id: str = "982ac1d0-7941-4af8-8145-bfd0b9518a1c"
 
     @property
