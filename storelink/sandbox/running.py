@@ -94,7 +94,13 @@ def _thread(setup: Setup) -> Iterator[Running]:
 @contextmanager
 def _own_process(setup: Setup) -> Iterator[Running]:
     command = [sys.executable, "-m", "storelink.sandbox.serving"]
-    child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)  # noqa: S603
+    child = subprocess.Popen(  # noqa: S603
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,  # Ctrl-C is for us; the store ends when its input does
+    )
     assert child.stdin is not None and child.stdout is not None
     try:
         child.stdin.write(json.dumps(asdict(setup)) + "\n")
