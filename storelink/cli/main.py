@@ -5,9 +5,10 @@ A command's module is imported only when it is run or asked for its help, so tha
 """
 
 import importlib
+import signal
 import sys
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 import typer
 from typer import main as typing
@@ -117,8 +118,16 @@ def _storelink(
     pass
 
 
+def _leave(number: int, _frame: object) -> NoReturn:
+    """Asked to end: unwind as for Ctrl-C, so that what we started stops too."""
+    raise SystemExit(128 + number)
+
+
 def main() -> None:
     """Run the command line."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_DFL:  # nohup ignores SIGHUP, and so do we
+            signal.signal(number, _leave)
     try:
         app()
     except BrokenPipeError:

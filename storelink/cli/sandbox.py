@@ -1,6 +1,6 @@
 """`storelink sandbox`: a simulated store in the foreground."""
 
-import threading
+import sys
 from typing import Annotated
 
 import typer
@@ -36,25 +36,31 @@ def sandbox(
     as_json: JsonFlag = False,
 ) -> None:
     with handled(as_json):
-        from storelink.sandbox.running import start
+        from storelink.sandbox.serving import Keys, serve_forever
 
-        products, customers = max(orders // 10, 20), max(orders // 4, 20)
+        sizes = {"orders": orders, "products": max(orders // 10, 20), "customers": max(orders // 4, 20)}
+
+        def ready(url: str, keys: Keys, _ca_file: object) -> None:
+            key, secret = keys.full
+            if as_json:
+                print_json({"url": url, "consumer_key": key, "consumer_secret": secret})
+            else:
+                _tell(url, key, secret, sizes)
+            sys.stdout.flush()
+
         try:
-            with start(orders, products, customers, seed, port=woocommerce_port, process=True) as store:
-                if as_json:
-                    print_json({"url": store.url, "consumer_key": store.key, "consumer_secret": store.secret})
-                else:
-                    _tell(store.url, store.key, store.secret, (orders, products, customers))
-                _wait()
-        except (RuntimeError, TimeoutError, OSError) as error:
-            raise Misconfigured(f"The sandbox did not start: {error}") from None
+            serve_forever(ready, **sizes, seed=seed, port=woocommerce_port)
+        except OSError as error:
+            raise Misconfigured(
+                f"The sandbox cannot use port {woocommerce_port}: {error.strerror}."
+            ) from None
+        except KeyboardInterrupt:
+            return  # that is how it ends
 
 
-def _tell(url: str, key: str, secret: str, sizes: tuple[int, int, int]) -> None:
-    orders, products, customers = sizes
+def _tell(url: str, key: str, secret: str, sizes: dict[str, int]) -> None:
     show.headline(f"A simulated WooCommerce store answers at {url}", show.GOOD)
-    holds = listed([count(orders, "orders"), count(products, "products"), count(customers, "customers")])
-    show.say(f"It has {holds}.")
+    show.say(f"It has {listed(count(number, things) for things, number in sizes.items())}.")
     show.facts([("consumer key", key), ("consumer secret", secret)])
     show.say()
     show.say("To read it, in another terminal:")
@@ -69,10 +75,3 @@ def _tell(url: str, key: str, secret: str, sizes: tuple[int, int, int]) -> None:
         show.say(line, indent=2)
     show.say()
     show.say("Ctrl-C ends it.")
-
-
-def _wait() -> None:
-    try:
-        threading.Event().wait()
-    except KeyboardInterrupt:
-        return

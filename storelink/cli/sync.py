@@ -80,6 +80,8 @@ def sync(
 def _tell_pass(result: "PassResult") -> None:
     took = f"{count(result.requests, 'requests')}, {span(result.seconds)}"
     words = _counts_in_words(result.counts)
+    if result.kind == "targeted":
+        words += " (named in orders)"
     show.say(f"{result.resource:<10} {words} · {took}", indent=2, hang=11)
 
 

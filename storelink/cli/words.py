@@ -26,8 +26,10 @@ def one(things: str) -> str:
 
 
 def span(value: float | timedelta) -> str:
-    """A length of time as a person says it: `40 s`, `5 min`, `2 h 25 min`, `41 d`."""
+    """A length of time as a person says it: `40 ms`, `8.2 s`, `5 min`, `2 h 25 min`, `41 d`."""
     seconds = value.total_seconds() if isinstance(value, timedelta) else value
+    if 0 < seconds < 0.1:
+        return f"{max(round(seconds * 1000), 1)} ms"
     if seconds < 10:
         return f"{max(seconds, 0):.1f}".removesuffix(".0") + " s"
     left = round(seconds)

@@ -17,6 +17,7 @@ from storelink.models.columns import Moment
 from storelink.sync.lane import FULL, POLL, lock_key
 from storelink.sync.opening import CHECKED_AT
 
+_ORDER = ("products", "customers", "orders")
 _BEHIND = 2
 """A resource is late once twice its interval has passed since it was due."""
 
@@ -84,9 +85,10 @@ def read_status(session: Session, names: Iterable[str] | None = None) -> tuple[d
         query = query.where(col(ConnectorConfig.name).in_(list(names)))
     stores = session.exec(query.order_by(ConnectorConfig.name)).all()
     ids = [store.id for store in stores]
-    states = session.exec(
-        select(SyncState).where(col(SyncState.connector_id).in_(ids)).order_by(SyncState.resource)
-    ).all()
+    states = sorted(
+        session.exec(select(SyncState).where(col(SyncState.connector_id).in_(ids))),
+        key=lambda state: (_ORDER.index(state.resource) if state.resource in _ORDER else 9, state.resource),
+    )
     counts, locks = _counts(session, ids), _locks(session)
     return now, [
         _store(store, [one for one in states if one.connector_id == store.id], counts, locks, now)

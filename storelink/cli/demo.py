@@ -1,0 +1,155 @@
+"""`storelink demo`: the whole story on a simulated store, told by the real commands.
+
+Each line after a `$` is run exactly as a person would run it, and after each the demo looks into
+the store and into the tables whether what was said is so. It fails if anything is not.
+"""
+
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from storelink.cli import show
+from storelink.cli.context import ExitCode, open_context
+from storelink.cli.problems import handled
+from storelink.cli.words import count, listed, span
+from storelink.errors import StorelinkError
+
+app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False)
+
+HELP = """\
+See storelink at work, without a shop of your own.
+
+A simulated WooCommerce store and a private PostgreSQL are started on this machine. storelink reads
+the store, sees what changes in it, sets aside a record that makes no sense, takes it back when it
+does, and proves in the end that nothing is missing. Everything is gone afterwards, and nothing of
+your own storelink is touched. It takes well under a minute.
+
+\b
+Examples:
+  storelink demo
+  storelink demo --orders 20000 --keep
+"""
+
+
+class Untrue(StorelinkError):
+    """Something that the demo said turned out not to be so."""
+
+
+@app.command(help=HELP, short_help="See storelink at work, on a simulated store.")
+def demo(
+    orders: Annotated[int, typer.Option("--orders", min=50, max=1_000_000, help="How many orders.")] = 2000,
+    keep: Annotated[bool, typer.Option("--keep", help="Keep the database, and say where it is.")] = False,
+) -> None:
+    began = time.monotonic()
+    with handled(), _home(keep) as home:
+        from storelink.cli.story import Story
+        from storelink.sandbox.running import start
+
+        show.headline("storelink, on a simulated store")
+        show.say(
+            "A WooCommerce store and a PostgreSQL start on this machine. Every line after $ is run as you"
+            " would run it; then storelink looks whether what it said is so."
+        )
+        show.say()
+        sizes = {"orders": orders, "products": max(orders // 10, 20), "customers": max(orders // 4, 20)}
+        with start(*sizes.values(), process=True) as store, _settings(home, store.key, store.secret):
+            told = listed(count(number, things) for things, number in sizes.items())
+            show.say(f"The store has {told}.")
+            with open_context() as context:
+                story = Story(context, store, Teller())
+                story.tell()
+        _end(began, story.teller.proven, home if keep else None)
+
+
+class Teller:
+    """Runs commands as a person would, and keeps count of what proved to be so."""
+
+    def __init__(self) -> None:
+        self.proven = 0
+
+    def chapter(self, title: str, *lines: str) -> None:
+        """A heading, and what is about to happen."""
+        show.say()
+        show.headline(title)
+        for line in lines:
+            show.say(line)
+
+    def run(self, *words: str, expect: ExitCode = ExitCode.DONE) -> None:
+        """Run one command. Raises `Untrue` if it does not end with the exit code `expect`."""
+        show.say()
+        show.say(show.Toned("$ storelink " + " ".join(words), show.INFO))
+        sys.stdout.flush()
+        code = run_command(words)
+        if code == ExitCode.STOPPED:
+            raise KeyboardInterrupt
+        if code != expect:
+            raise Untrue(f"`storelink {' '.join(words)}` ended with exit code {code}, not {int(expect)}.")
+
+    def claim(self, text: str, so: bool) -> None:
+        """Say that something is so. Raises `Untrue` if it is not."""
+        if not so:
+            raise Untrue(f"This is not so: {text}")
+        self.proven += 1
+        show.say(show.Toned(f"✓ {text}", show.GOOD), indent=2, hang=2)
+
+
+def run_command(words: tuple[str, ...]) -> int:
+    """One command in this process; its exit code."""
+    from typer.main import get_command
+
+    from storelink.cli.main import app as storelink
+
+    code = get_command(storelink)(list(words), prog_name="storelink", standalone_mode=False)
+    sys.stdout.flush()
+    return int(code or 0)
+
+
+@contextmanager
+def _home(keep: bool) -> Iterator[Path]:
+    home = Path(tempfile.mkdtemp(prefix="storelink-demo-")).resolve()
+    try:
+        yield home
+    finally:
+        if not keep:
+            shutil.rmtree(home, ignore_errors=True)
+
+
+@contextmanager
+def _settings(home: Path, key: str, secret: str) -> Iterator[None]:
+    """The environment of somebody who has nothing but this home and these keys."""
+    before = dict(os.environ)
+    for name in [name for name in os.environ if name.startswith("STORELINK_") and "_LOG_" not in name]:
+        if name != "STORELINK_EMBEDDED_USER":
+            del os.environ[name]
+    os.environ |= {
+        "STORELINK_HOME": str(home),
+        "STORELINK_API_KEY": key,
+        "STORELINK_SECRET": secret,
+    }
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ |= before
+
+
+def _end(began: float, proven: int, kept: Path | None) -> None:
+    show.say()
+    took = span(time.monotonic() - began)
+    show.headline(f"All of it proved to be so: {proven} claims checked, in {took}.", show.GOOD)
+    if kept is None:
+        show.say("The store, the database and their processes are gone.")
+    else:
+        show.say(f"The store is gone; the database is kept in {kept}. To look into it:")
+        show.say(f"STORELINK_HOME={kept} storelink status", indent=2)
+        show.say(f"STORELINK_HOME={kept} storelink db url --hold", indent=2)
+    show.say("Your own store next:")
+    show.say("storelink connectors add woocommerce shop --store-url https://shop.example", indent=2)
