@@ -58,7 +58,8 @@ migration: install
 	$(BIN)/python tools/migrate.py "$(m)"
 
 docs: install
-	$(BIN)/python -m storelink.models.document > docs/data-model.md
+	$(BIN)/python -m storelink.models.document > docs/data-model.new
+	mv docs/data-model.new docs/data-model.md
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
