@@ -25,9 +25,7 @@ class ChangeEvent(SQLModel, table=True):
         default=None,
         sa_column_args=(Identity(always=False),),
     )
-    seq: int | None = optional(
-        BigInteger, "Order of committing, given by the publisher; null until then."
-    )
+    seq: int | None = optional(BigInteger, "Order of committing, given by the publisher; null until then.")
     connector_id: uuid.UUID = column(
         Uuid,
         "The store.",

@@ -27,32 +27,20 @@ class ConnectorConfig(SQLModel, table=True):
     __tablename__ = "connector_config"
     __table_args__ = (
         UniqueConstraint("platform", "store_url"),
-        CheckConstraint(
-            "status IN ('active', 'paused', 'auth_failed', 'uninstalled')", name="status"
-        ),
+        CheckConstraint("status IN ('active', 'paused', 'auth_failed', 'uninstalled')", name="status"),
         CheckConstraint("sync_interval >= 10", name="sync_interval"),
     )
 
     id: uuid.UUID = column(Uuid, "Made by storelink.", primary_key=True, default_factory=uuid.uuid4)
     name: str = column(TEXT, "The handle that people type; chosen by ops.", unique=True)
     platform: str = column(TEXT, "`woocommerce` or `shopify`: the name of the connector.")
-    store_url: str = column(
-        TEXT, "Base URL of the store, scheme and host lower case, no slash at the end."
-    )
-    auth_mode: str = column(
-        TEXT, "How requests are signed; the connector's own word, such as `keys`."
-    )
-    api_key: str | None = optional(
-        TEXT, "Sealed (AES-256-GCM); never readable without the master key."
-    )
+    store_url: str = column(TEXT, "Base URL of the store, scheme and host lower case, no slash at the end.")
+    auth_mode: str = column(TEXT, "How requests are signed; the connector's own word, such as `keys`.")
+    api_key: str | None = optional(TEXT, "Sealed (AES-256-GCM); never readable without the master key.")
     secret: str | None = optional(TEXT, "Sealed, as api_key.")
-    credentials: str | None = optional(
-        TEXT, "Sealed JSON of tokens, for platforms that issue them."
-    )
+    credentials: str | None = optional(TEXT, "Sealed JSON of tokens, for platforms that issue them.")
     webhook_secrets: str | None = optional(TEXT, "Sealed JSON list, newest first.")
-    data_key: bytes | None = optional(
-        LargeBinary, "The connector's data key, wrapped by the master key."
-    )
+    data_key: bytes | None = optional(LargeBinary, "The connector's data key, wrapped by the master key.")
     key_id: str | None = optional(TEXT, "Which master key wraps data_key.")
     token_expires_at: Moment = optional(TIME, "When the present token stops working.")
     status: str = column(TEXT, "active, paused, auth_failed or uninstalled.", default="active")

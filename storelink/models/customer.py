@@ -24,9 +24,7 @@ class PlatformCustomer(SQLModel, table=True):
     )
     customer_id: str = column(TEXT, "The store's id of the account.", primary_key=True)
     platform: str = column(TEXT, "`woocommerce` or `shopify`.")
-    email: str | None = optional(
-        TEXT, "As the store has it; null for phone-only accounts and stubs."
-    )
+    email: str | None = optional(TEXT, "As the store has it; null for phone-only accounts and stubs.")
     name: str | None = optional(TEXT, "First and last name.")
     phone: str | None = optional(TEXT, "As the store has it.")
     default_address: dict[str, Any] | None = optional(

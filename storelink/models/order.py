@@ -61,34 +61,22 @@ class PlatformOrder(SQLModel, table=True):
     customer_id: str | None = optional(TEXT, "The account that ordered; null for a guest.")
     email: str | None = optional(TEXT, "Billing e-mail, guests included.")
     status: str = column(TEXT, "open, completed, cancelled or failed.")
-    financial_status: str | None = optional(
-        TEXT, "pending, paid, partially_refunded, refunded or voided."
-    )
-    fulfillment_status: str | None = optional(
-        TEXT, "unfulfilled or fulfilled, where the platform says so."
-    )
+    financial_status: str | None = optional(TEXT, "pending, paid, partially_refunded, refunded or voided.")
+    fulfillment_status: str | None = optional(TEXT, "unfulfilled or fulfilled, where the platform says so.")
     platform_status: str | None = optional(TEXT, "The platform's own word, custom ones included.")
-    total_amount: Decimal = column(
-        MONEY, "What the customer owes or paid, taxes included, before refunds."
-    )
+    total_amount: Decimal = column(MONEY, "What the customer owes or paid, taxes included, before refunds.")
     subtotal_amount: Decimal | None = optional(MONEY, "Lines after discounts, before tax.")
     tax_amount: Decimal | None = optional(MONEY, "All taxes, shipping's and fees' included.")
     shipping_amount: Decimal | None = optional(MONEY, "Shipping before tax.")
-    discount_amount: Decimal | None = optional(
-        MONEY, "All discounts before tax, a positive number."
-    )
+    discount_amount: Decimal | None = optional(MONEY, "All discounts before tax, a positive number.")
     fee_amount: Decimal | None = optional(MONEY, "Fees before tax (gift wrap, payment surcharge).")
     refunded_amount: Decimal = column(MONEY, "Sum of its refunds, a positive number.")
     current_total_amount: Decimal = column(MONEY, "total_amount less refunded_amount.")
     currency: str = column(TEXT, "ISO 4217 code of the amounts above.")
     presentment_currency: str | None = optional(TEXT, "The currency that the customer was shown.")
     presentment_total_amount: Decimal | None = optional(MONEY, "The total in presentment_currency.")
-    shipping_address: dict[str, Any] | None = optional(
-        JSON, "In the platform's own keys; null if empty."
-    )
-    billing_address: dict[str, Any] | None = optional(
-        JSON, "In the platform's own keys; null if empty."
-    )
+    shipping_address: dict[str, Any] | None = optional(JSON, "In the platform's own keys; null if empty.")
+    billing_address: dict[str, Any] | None = optional(JSON, "In the platform's own keys; null if empty.")
     line_items: list[dict[str, Any]] = column(JSON, "Raw lines as the store gave them.")
     attributes: dict[str, Any] = column(
         JSON, "The raw order without its lines.", sa_column_kwargs={"name": "metadata"}
@@ -120,9 +108,7 @@ class OrderItem(SQLModel, table=True):
     connector_id: uuid.UUID = column(Uuid, "The store.")
     order_id: str = column(TEXT, "The order.")
     item_id: str = column(TEXT, "The store's id of the line.")
-    sku: str | None = optional(
-        TEXT, "As the line had it first; kept when the product is deleted later."
-    )
+    sku: str | None = optional(TEXT, "As the line had it first; kept when the product is deleted later.")
     product_id: str | None = optional(TEXT, "As the line had it first; null for a custom line.")
     variant_id: str | None = optional(
         TEXT, "As the line had it first; the product's id for a simple product."

@@ -52,24 +52,16 @@ class PlatformProduct(SQLModel, table=True):
         TEXT, "The variation's options joined, such as `M / red`; null for a simple product."
     )
     description: str | None = optional(TEXT, "Plain text, markup removed.")
-    price: Decimal | None = optional(
-        MONEY, "Current selling price in `currency`; null if none is set."
-    )
-    compare_at_price: Decimal | None = optional(
-        MONEY, "Regular price while it is on sale; else null."
-    )
+    price: Decimal | None = optional(MONEY, "Current selling price in `currency`; null if none is set.")
+    compare_at_price: Decimal | None = optional(MONEY, "Regular price while it is on sale; else null.")
     currency: str | None = optional(TEXT, "ISO 4217 code of the store's currency.")
-    available: bool = column(
-        Boolean, "Published and purchasable, with stock or back orders allowed."
-    )
+    available: bool = column(Boolean, "Published and purchasable, with stock or back orders allowed.")
     inventory_quantity: Decimal | None = optional(
         QUANTITY, "Units in stock, negative if oversold; null if the store does not count."
     )
     status: str | None = optional(TEXT, "The platform's own word: publish, draft, private, trash …")
     vendor: str | None = optional(TEXT, "Brand, where the platform has one.")
-    product_type: str | None = optional(
-        TEXT, "The platform's own word: simple, variation, external …"
-    )
+    product_type: str | None = optional(TEXT, "The platform's own word: simple, variation, external …")
     options: list[dict[str, Any]] | None = optional(JSON, "List of `{name, value}` of this unit.")
     image_url: str | None = optional(TEXT, "Its first picture, else the product's.")
     url: str | None = optional(TEXT, "Page in the shop.")

@@ -42,9 +42,7 @@ class SourceRecord(SQLModel, table=True):
         sa_column_args=(ForeignKey("connector_config.id", ondelete="CASCADE"),),
     )
     resource: str = column(TEXT, "products, customers or orders.", primary_key=True)
-    record_id: str = column(
-        TEXT, "The store's id; of a product, not of its variants.", primary_key=True
-    )
+    record_id: str = column(TEXT, "The store's id; of a product, not of its variants.", primary_key=True)
     state: str = column(
         TEXT,
         "held; stub (named by another record, not read yet); unsettled (changed under 2 s before it "
@@ -53,9 +51,7 @@ class SourceRecord(SQLModel, table=True):
     version: Moment = optional(
         TIME, "The store's modification time as the record itself shows it, whole seconds."
     )
-    listed_version: Moment = optional(
-        TIME, "The modification time under which the store's list showed it."
-    )
+    listed_version: Moment = optional(TIME, "The modification time under which the store's list showed it.")
     parts: str | None = optional(
         TEXT,
         "Digest of the ids of its parts as a list shows them: an order's refunds, a product's variations.",
@@ -64,9 +60,7 @@ class SourceRecord(SQLModel, table=True):
         LargeBinary, "BLAKE2b-128 over the rows and the raw record without volatile keys."
     )
     normalizer: int | None = optional(Integer, "Version of the normalizer that made the rows.")
-    read_started_at: Moment = optional(
-        TIME, "When the read that brought it began (database clock)."
-    )
+    read_started_at: Moment = optional(TIME, "When the read that brought it began (database clock).")
     read_finished_at: Moment = optional(TIME, "When that read had arrived (database clock).")
     due_since: Moment = optional(
         TIME, "Since when it must be read again; null if it need not (database clock)."
@@ -78,6 +72,4 @@ class SourceRecord(SQLModel, table=True):
         default=0,
         sa_column_kwargs={"server_default": text("0")},
     )
-    gone_at: Moment = optional(
-        TIME, "When the store first said that it does not exist (database clock)."
-    )
+    gone_at: Moment = optional(TIME, "When the store first said that it does not exist (database clock).")

@@ -60,18 +60,14 @@ class SyncState(SQLModel, table=True):
     poll_token: int = column(
         BigInteger, "Fencing token of the incremental lane.", default=0, sa_column_kwargs=_ZERO
     )
-    list_seconds: Decimal | None = optional(
-        Numeric(12, 3), "How long the last full list took, in seconds."
-    )
+    list_seconds: Decimal | None = optional(Numeric(12, 3), "How long the last full list took, in seconds.")
     quiet_passes: int = column(
         BigInteger,
         "Passes since registration that changed nothing.",
         default=0,
         sa_column_kwargs=_ZERO,
     )
-    quiet_requests: int = column(
-        BigInteger, "Requests of those passes.", default=0, sa_column_kwargs=_ZERO
-    )
+    quiet_requests: int = column(BigInteger, "Requests of those passes.", default=0, sa_column_kwargs=_ZERO)
     future_stamped: int = column(
         Integer,
         "Records the store stamps in the future, seen by the last pass.",
