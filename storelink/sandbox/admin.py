@@ -27,7 +27,7 @@ class Admin:
     def __repr__(self) -> str:
         return f"Admin({self._address.geturl()!r})"
 
-    def do(self, name: str, *args: Any, **named: Any) -> Any:
+    def do(self, name: str, /, *args: Any, **named: Any) -> Any:
         """Any action by its name. Raises `DeskError`."""
         host, port = self._address.hostname or "", self._address.port
         connection: http.client.HTTPConnection
@@ -49,19 +49,19 @@ class Admin:
 
     # edits: each moves the dates that it moves in a real store
 
-    def edit_order(self, record: int, **fields: Any) -> Doc:
+    def edit_order(self, record: int, /, **fields: Any) -> Doc:
         found: Doc = self.do("edit_order", record, **fields)
         return found
 
-    def edit_product(self, record: int, **fields: Any) -> Doc:
+    def edit_product(self, record: int, /, **fields: Any) -> Doc:
         found: Doc = self.do("edit_product", record, **fields)
         return found
 
-    def edit_variation(self, record: int, **fields: Any) -> Doc:
+    def edit_variation(self, record: int, /, **fields: Any) -> Doc:
         found: Doc = self.do("edit_variation", record, **fields)
         return found
 
-    def edit_customer(self, record: int, **fields: Any) -> Doc:
+    def edit_customer(self, record: int, /, **fields: Any) -> Doc:
         found: Doc = self.do("edit_customer", record, **fields)
         return found
 
@@ -73,7 +73,7 @@ class Admin:
         found: Doc = self.do("create_product", **fields)
         return found
 
-    def create_variation(self, parent: int, label: str = "XXL", **fields: Any) -> Doc:
+    def create_variation(self, parent: int, /, label: str = "XXL", **fields: Any) -> Doc:
         found: Doc = self.do("create_variation", parent, label, **fields)
         return found
 
@@ -104,7 +104,7 @@ class Admin:
         found: Doc = self.do("delete_refund", refund)
         return found
 
-    def set_field_silently(self, kind: str, record: int, **fields: Any) -> Doc:
+    def set_field_silently(self, kind: str, record: int, /, **fields: Any) -> Doc:
         """As a plugin writes to the database: no date moves."""
         found: Doc = self.do("set_field_silently", kind, record, **fields)
         return found

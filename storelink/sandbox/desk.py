@@ -66,7 +66,7 @@ class Desk:
             return _json(400, {"error": f"{type(error).__name__}: {error}"})
         return _json(200, {"value": value})
 
-    def run(self, name: str, *args: Any, **named: Any) -> Any:
+    def run(self, name: str, /, *args: Any, **named: Any) -> Any:
         """One action by its name."""
         if name not in self.actions:
             raise ValueError(f"the desk knows no action {name!r}")

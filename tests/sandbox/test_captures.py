@@ -257,6 +257,8 @@ def rich(call: Caller) -> tuple[dict[str, Any], dict[int, int]]:
 def plainly(value: Any) -> Any:
     """A document without what is its own: ids, dates, keys, SKUs, links."""
     own = re.compile(r"(^|_)(id|date|key|url|sku|number)(_|$)|^_links$")
+    if isinstance(value, dict) and value.get("key") == "_refunded_item_id":
+        return "…"
     if isinstance(value, dict):
         return {
             k: "…" if own.search(k) and isinstance(v, int | str | dict) else plainly(v)

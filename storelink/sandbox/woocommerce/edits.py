@@ -78,7 +78,7 @@ class Edits:
         self.store.put(kind, doc)
         return doc
 
-    def edit_order(self, record: int, **fields: Any) -> Doc:
+    def edit_order(self, record: int, /, **fields: Any) -> Doc:
         doc = self.record("orders", record)
         change(doc, fields)
         judge(doc)
@@ -86,7 +86,7 @@ class Edits:
         self.store.put("orders", doc)
         return doc
 
-    def edit_product(self, record: int, **fields: Any) -> Doc:
+    def edit_product(self, record: int, /, **fields: Any) -> Doc:
         doc = self.record("products", record)
         change(doc, fields)
         reprice(doc, fields)
@@ -94,7 +94,7 @@ class Edits:
         self.store.put("products", doc)
         return doc
 
-    def edit_variation(self, record: int, **fields: Any) -> Doc:
+    def edit_variation(self, record: int, /, **fields: Any) -> Doc:
         """A variation's edit stamps its parent, too."""
         doc = self.record("variations", record)
         change(doc, fields)
@@ -104,10 +104,10 @@ class Edits:
         self.store.resum(doc["parent_id"])
         return doc
 
-    def edit_customer(self, record: int, **fields: Any) -> Doc:
+    def edit_customer(self, record: int, /, **fields: Any) -> Doc:
         return self._edit("customers", record, fields)
 
-    def set_field_silently(self, kind: str, record: int, **fields: Any) -> Doc:
+    def set_field_silently(self, kind: str, record: int, /, **fields: Any) -> Doc:
         """What a plugin writes straight into the database: no date moves."""
         doc = self.record(kind, record)
         change(doc, fields)
@@ -141,7 +141,7 @@ class Edits:
         store.put("products", doc)
         return doc
 
-    def create_variation(self, parent: int, label: str = "XXL", **fields: Any) -> Doc:
+    def create_variation(self, parent: int, /, label: str = "XXL", **fields: Any) -> Doc:
         """A new variation stamps its parent and shows up in its list."""
         store = self.store
         owner = self.record("products", parent)

@@ -33,7 +33,8 @@ class Listing:
     """What a list request comes down to.
 
     `kept` says by what the result may be remembered; `render` makes one record's bytes where the
-    stored ones will not do; `forget_total` is the order list's oddity past its end.
+    stored ones will not do. `forgets` says when an empty page comes with a total of 0: never (users),
+    behind an `offset` (posts, which count again only for a `page`), or always (orders in HPOS).
     """
 
     kind: str
@@ -43,7 +44,7 @@ class Listing:
     backwards: bool = True
     kept: Any = None
     render: Callable[[Row], Doc] | None = None
-    forget_total: bool = False
+    forgets: str = "offset"
     shown: Query = field(default_factory=dict)
     shown_if_any: Query = field(default_factory=dict)
     allow: str = "GET, POST"
@@ -124,7 +125,8 @@ def answer(store: Store, listing: Listing, paged: Paging, query: Query) -> Answe
 def page_answer(store: Store, listing: Listing, paged: Paging, query: Query, rows: Sequence[Row]) -> Answer:
     """One page of these rows."""
     page = rows[paged.start : paged.start + paged.per_page]
-    total = 0 if listing.forget_total and not page else len(rows)
+    forgotten = listing.forgets == "always" or (listing.forgets == "offset" and paged.page == 1)
+    total = 0 if forgotten and not page else len(rows)
     pages = -(-total // paged.per_page)
     found = Answer(200, body_of(store, listing, page, query), allow=listing.allow)
     found.headers = [("X-WP-Total", str(total)), ("X-WP-TotalPages", str(pages))]

@@ -94,7 +94,7 @@ def orders(store: Store, query: Query) -> Answer:
         key,
         backwards,
         _remember(query, "customer", "parent", "product", "search"),
-        forget_total=store.site.hpos,
+        forgets="always" if store.site.hpos else "offset",
         shown={} if statuses else {"status": {"0": "any"}},
         shown_if_any={"dp": str(query.get("dp", 2)), "context": str(query.get("context", "view"))},
     )
@@ -257,7 +257,7 @@ def customers(store: Store, query: Query) -> Answer:
     checks.done()
     names = ("include", "exclude", "orderby", "order", "role", "email", "search")
     kept = repr(sorted(known(query, names).items()))
-    listing = Listing("customers", "customers", tests, key, backwards, kept)
+    listing = Listing("customers", "customers", tests, key, backwards, kept, forgets="never")
     return answer(store, listing, paged, query)
 
 
@@ -272,6 +272,7 @@ def refunds_list(store: Store, query: Query, order: int | None) -> Answer:
         listing = Listing(
             "refunds", "refunds", tests, key, backwards, _remember(query), shown_if_any=shown,
             allow="GET",
+            forgets="always" if store.site.hpos else "offset",
         )  # fmt: skip
         return answer(store, listing, paged, query)
     tests.append(lambda row: row.parent == order)
@@ -283,6 +284,7 @@ def refunds_list(store: Store, query: Query, order: int | None) -> Answer:
         backwards,
         (order, _remember(query)),
         lambda row: refunds.of_order(store.doc("refunds", row.id) or {}),
+        forgets="always" if store.site.hpos else "offset",
     )
     return answer(store, listing, paged, query)
 
