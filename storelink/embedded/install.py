@@ -84,17 +84,20 @@ def make_data(place: Place, turn: int) -> None:
         "--auth=peer",
         "--no-instructions",
     ]
-    done = subprocess.run(
-        command,
-        check=False,
-        cwd="/",
-        env=environment(),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        pass_fds=(turn,),
-        **place.account.spawn(),
-    )
+    try:
+        done = subprocess.run(
+            command,
+            check=False,
+            cwd="/",
+            env=environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            pass_fds=(turn,),
+            **place.account.spawn(),
+        )
+    except OSError as error:
+        raise Misconfigured(f"{command[0]} cannot be run: {error.strerror}") from error
     if done.returncode:
         words = done.stdout.decode(errors="replace")[-2000:]
         raise Misconfigured(f"the private PostgreSQL in {place.home} cannot be made:\n{words}")

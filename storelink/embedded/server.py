@@ -46,6 +46,9 @@ STOP_WAIT = 120.0
 
 _STEP = 0.02
 
+# What PostgreSQL says while it starts, recovers or stops; it speaks English, by `--locale=C`.
+_PASSING = ("starting up", "shutting down", "recovery", "not yet accepting", "not accepting")
+
 
 @dataclass(frozen=True, slots=True)
 class Server:
@@ -78,8 +81,8 @@ def running(home: Path, *, user: str = "nobody", wait: float = START_WAIT) -> It
     joined = False
     try:
         with _turn(place, wait) as turn:
-            fcntl.flock(life, fcntl.LOCK_SH)
-            joined = True
+            # nobody has it alone for longer than it takes to give it back
+            joined = _until(lambda: _try_lock(life, fcntl.LOCK_SH), wait)
             server = _up(place, turn, wait)
             _ensure_database(server)
         yield server
@@ -107,9 +110,9 @@ def _turn(place: Place, wait: float) -> Iterator[int]:
         os.close(turn)
 
 
-def _try_lock(lock: int) -> bool:
+def _try_lock(lock: int, how: int = fcntl.LOCK_EX) -> bool:
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(lock, how | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True
@@ -133,6 +136,7 @@ def _leave(place: Place, life: int, wait: float) -> None:
         if postmaster is not None:
             _stop(place, postmaster)
         sockets.remove_short(place)
+        fcntl.flock(life, fcntl.LOCK_UN)  # a forked child may keep the file open
 
 
 def _up(place: Place, turn: int, wait: float) -> Server:
@@ -143,10 +147,12 @@ def _up(place: Place, turn: int, wait: float) -> Server:
     marker = files.log_size(place)
     while time.monotonic() - began < wait:
         socket = sockets.in_use(place)
-        server = Server(place, socket) if socket is not None else None
-        reported = _reported(server) if server is not None else None
-        if server is not None and reported and files.same(Path(reported), place.data):
-            return server
+        reported = None
+        if socket is not None:
+            server = Server(place, socket)
+            reported = _reported(server, began)
+            if reported and files.same(Path(reported), place.data):
+                return server
         postmaster = _postmaster(place)
         if postmaster is not None:
             if reported or _cut_off(place, socket, began):
@@ -180,13 +186,19 @@ def _listening(socket: Path) -> bool:
         return probe.connect_ex(str(socket / sockets.NAME)) == 0
 
 
-def _reported(server: Server) -> str | None:
-    """The data directory that the server behind the socket reports; None if it does not answer."""
+def _reported(server: Server, began: float) -> str | None:
+    """The data directory that the server behind the socket reports; None if it does not answer.
+
+    Raises `Misconfigured` if it goes on refusing us for another reason than starting or stopping.
+    """
     try:
         with closing(connect(server, "postgres")) as connection:
             row = connection.execute("SHOW data_directory").fetchone()
-    except psycopg.Error:
-        return None
+    except psycopg.Error as error:
+        passing = any(words in str(error) for words in _PASSING) or "FATAL" not in str(error)
+        if passing or time.monotonic() - began < SOCKET_GRACE:
+            return None
+        raise Misconfigured(f"the private PostgreSQL in {server.place.data} refuses: {error}") from error
     return str(row[0]) if row else None
 
 

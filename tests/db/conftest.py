@@ -89,6 +89,8 @@ def hold() -> Iterator[Callable[..., Holder]]:
     holders: list[Holder] = []
 
     def start(home: Path, **options: Any) -> Holder:
+        if (user := options.get("user")) and not may_read_us(user):
+            pytest.skip(f"{user} cannot read this Python's packages")
         holders.append(Holder(home, **options))
         return holders[-1]
 
@@ -96,6 +98,12 @@ def hold() -> Iterator[Callable[..., Holder]]:
     for holder in holders:
         if not holder.ended:
             holder.leave()
+
+
+def may_read_us(user: str) -> bool:
+    """Whether another user could use storelink as it is installed here."""
+    command = ["test", "-r", psutil.__file__]
+    return subprocess.run(command, check=False, user=user, extra_groups=[]).returncode == 0
 
 
 def process_command(process: psutil.Process) -> str:

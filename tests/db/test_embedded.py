@@ -352,6 +352,18 @@ def test_a_server_that_does_not_start_says_why(home: Path) -> None:
         pass
 
 
+def test_a_server_that_goes_on_refusing_says_why(
+    home: Path, hold: Hold, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hold(home).ready()
+    with embedded.running(home) as server, closing(embedded.connect(server)) as connection:
+        (home / "postgres" / "pg_hba.conf").write_text("local all all reject\n")
+        connection.execute("SELECT pg_reload_conf()")
+    monkeypatch.setattr(server_module, "SOCKET_GRACE", 0.2)
+    with pytest.raises(Misconfigured, match=r"refuses: .*pg_hba.conf"), embedded.running(home):
+        pass
+
+
 def test_data_of_another_major_version(home: Path) -> None:
     with embedded.running(home):
         pass
