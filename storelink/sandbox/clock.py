@@ -1,7 +1,7 @@
 """The shop's own clock: whole seconds, sometimes wrong, sometimes held still."""
 
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from email.utils import formatdate
 from zoneinfo import ZoneInfo
 
@@ -51,9 +51,18 @@ def written(stamp: int) -> str:
     return datetime.fromtimestamp(stamp, UTC).isoformat()[:19]
 
 
-def written_at(stamp: int, zone: ZoneInfo) -> str:
+def written_at(stamp: int, zone: tzinfo) -> str:
     """The same on the wall clock of a time zone."""
     return datetime.fromtimestamp(stamp, zone).isoformat()[:19]
+
+
+def zone_of(name: str) -> tzinfo:
+    """A time zone by its name, or a fixed offset like `+05:30`, which some shops are set to."""
+    if name[:1] in ("+", "-"):
+        offset = datetime.strptime(name, "%z").tzinfo
+        assert offset is not None
+        return offset
+    return ZoneInfo(name)
 
 
 def read(text: str) -> int:

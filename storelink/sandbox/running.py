@@ -65,6 +65,7 @@ def start(
 ) -> Iterator[Running]:
     """Run a simulated WooCommerce store until the block ends.
 
+    `time_zone` is a name or, for a shop that has none, an offset like `+05:30`.
     `latency` and `service_time` are seconds per request, the latter served by `cores` at a time;
     `more` is what else `Setup` and `Plan` know: clock_offset, has_variations, has_refunds, hpos,
     refunded_share, variable_share. The same seed makes the same shop.

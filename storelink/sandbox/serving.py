@@ -11,13 +11,12 @@ from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import uvicorn
 
 from storelink.sandbox.capacity import Capacity
 from storelink.sandbox.certificate import make_certificate
-from storelink.sandbox.clock import Clock
+from storelink.sandbox.clock import Clock, zone_of
 from storelink.sandbox.desk import Desk
 from storelink.sandbox.faults import Script
 from storelink.sandbox.journal import Journal
@@ -104,7 +103,7 @@ class Service:
     def _build(self) -> tuple[Store, Web]:
         setup, keys = self.setup, self.keys
         clock = Clock(setup.clock_offset)
-        site = Site(self.url, ZoneInfo(setup.time_zone))
+        site = Site(self.url, zone_of(setup.time_zone))
         site.has_variations, site.has_refunds = setup.has_variations, setup.has_refunds
         site.hpos = setup.hpos
         store = Store(site, clock)

@@ -117,6 +117,18 @@ def test_a_store_far_east():
             gap = read(order["date_created"]) - read(order["date_created_gmt"])
             assert gap == 19_800
             index = caller.http.get(f"{store.url}/wp-json/").json()
-            assert index["gmt_offset"] == "5.5"
+            assert (index["gmt_offset"], index["timezone_string"]) == (5.5, "Asia/Kolkata")
+        finally:
+            caller.close()
+
+
+def test_a_store_set_to_an_offset_names_no_time_zone():
+    with start(orders=6, products=3, customers=3, https=True, time_zone="-03:30") as store:
+        caller = Caller(store)
+        try:
+            index = caller.http.get(f"{store.url}/wp-json/").json()
+            assert (index["gmt_offset"], index["timezone_string"]) == ("-3.5", "")
+            order = caller.json("orders", per_page=1)[0]
+            assert read(order["date_created_gmt"]) - read(order["date_created"]) == 12_600
         finally:
             caller.close()

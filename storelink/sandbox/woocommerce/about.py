@@ -1,6 +1,8 @@
 """What the store says about itself: index, routes, system status, settings and short lists."""
 
+from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from storelink.sandbox.money import RATES
 from storelink.sandbox.woocommerce.ledger import GATEWAYS
@@ -46,6 +48,7 @@ def index(store: Store) -> Doc:
     """`GET /wp-json/`."""
     site = store.site
     active = site.mode != "plugin_inactive"
+    named = site.zone.key if isinstance(site.zone, ZoneInfo) else ""
     spaces = ["oembed/1.0", *(["wc/v1", "wc/v2", "wc/v3", "wc-analytics"] if active else []), "wp/v2"]
     routes = {"/": _route(site, "/", "GET"), "/wp/v2/posts": _route(site, "/wp/v2/posts", "GET POST")}
     if active:
@@ -55,8 +58,8 @@ def index(store: Store) -> Doc:
         "description": "",
         "url": site.base,
         "home": site.base,
-        "gmt_offset": str(offset_hours(store)),
-        "timezone_string": str(site.zone),
+        "gmt_offset": offset_hours(store) if named else str(offset_hours(store)),
+        "timezone_string": named,
         "page_for_posts": 0,
         "page_on_front": 0,
         "show_on_front": "posts",
@@ -76,8 +79,6 @@ def index(store: Store) -> Doc:
 
 def offset_hours(store: Store) -> int | float:
     """Hours east of Greenwich at this moment."""
-    from datetime import UTC, datetime
-
     now = datetime.fromtimestamp(store.clock.stamp(), UTC).astimezone(store.site.zone)
     offset = now.utcoffset()
     hours = (offset.total_seconds() if offset else 0.0) / 3600

@@ -7,8 +7,7 @@ the UTC column after turning it back (orders). Every trap follows from these thr
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
-from zoneinfo import ZoneInfo
+from datetime import UTC, datetime, tzinfo
 
 from storelink.sandbox.woocommerce.answers import invalid_param
 from storelink.sandbox.woocommerce.php import Query
@@ -24,7 +23,7 @@ BOUNDS = {
 TRUE = frozenset(("1", "true", "TRUE", "True", "yes", "on"))
 
 
-def moment(name: str, text: str, zone: ZoneInfo) -> int:
+def moment(name: str, text: str, zone: tzinfo) -> int:
     """What was sent as seconds since 1970; without an offset it is the store's wall clock."""
     form = _FORM.fullmatch(text)
     if form is None:
@@ -40,19 +39,19 @@ def moment(name: str, text: str, zone: ZoneInfo) -> int:
     return int(parsed.timestamp())
 
 
-def wall(stamp: int, zone: ZoneInfo) -> int:
+def wall(stamp: int, zone: tzinfo) -> int:
     """The store's wall clock at a moment, as a number that orders like the clock face."""
     face = datetime.fromtimestamp(stamp, zone)
     return int(face.replace(tzinfo=UTC).timestamp())
 
 
-def unwall(face: int, zone: ZoneInfo) -> int:
+def unwall(face: int, zone: tzinfo) -> int:
     """The (first) moment at which the store's wall clock shows this."""
     shown = datetime.fromtimestamp(face, UTC)
     return int(shown.replace(tzinfo=zone, fold=0).timestamp())
 
 
-def bound(name: str, query: Query, zone: ZoneInfo, *, local: bool) -> Callable[[int], bool]:
+def bound(name: str, query: Query, zone: tzinfo, *, local: bool) -> Callable[[int], bool]:
     """A test for the column of this bound; `local` stores keep the wall clock beside UTC. Exclusive."""
     later = BOUNDS[name][1]
     face = wall(moment(name, str(query[name]), zone), zone)

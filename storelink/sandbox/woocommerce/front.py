@@ -110,8 +110,10 @@ def _before(request: Request, do: dict[str, Any]) -> Request:
 
 
 def _holds(body: bytes, record: int) -> bool:
-    """Whether a record's own id stands at the head of one of the answer's records."""
-    return bool(re.search(rb'(^|[\[,])\{"id":%d[,}]' % record, body))
+    """Whether an answer is, or lists, the record of this id."""
+    found = json.loads(body)
+    records = found if isinstance(found, list) else [found]
+    return any(isinstance(part, dict) and part.get("id") == record for part in records)
 
 
 def _doubled(body: bytes) -> bytes:

@@ -1,8 +1,8 @@
 """What is fixed about one store: its address, versions, money and switches."""
 
 from dataclasses import dataclass
+from datetime import tzinfo
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from storelink.sandbox.clock import written, written_at
 
@@ -51,7 +51,7 @@ class Site:
     """
 
     base: str
-    zone: ZoneInfo
+    zone: tzinfo
     title: str = "Sandbox Shop"
     currency: str = "USD"
     has_variations: bool = True
