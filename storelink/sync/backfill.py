@@ -62,7 +62,7 @@ def _read_all(lane: Lane, subject: Subject, run: Run, cursor: dict[str, Any] | N
                 state.put(lane, cursor=after)
                 run.save()
 
-            write_page(lane, subject.connector, page, finish=finish)
+            write_page(lane, subject.connector, page, finish=finish, lazy=True)
             if number in ANALYZE_AT:
                 _analyze(lane)
             subject.report(Progress(lane.resource, "backfill", done, raw.total))

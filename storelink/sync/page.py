@@ -93,15 +93,20 @@ def write_page(
     finish: Callable[[Counts], None] | None = None,
     inspect: Callable[[Lane], None] | None = None,
     keep: bool = True,
+    lazy: bool = False,
 ) -> Counts:
     """Write a page in one transaction and commit it.
 
     `finish` runs in the same transaction (cursor, run). `hint` makes the customers of changed
     orders due. With `keep` false all is rolled back: the counts, and what `inspect` sees before, say
     what would have changed.
-    Raises `LaneLost` before anything is written.
+    `lazy` lets Postgres answer before the page is on disk: a crash of Postgres itself, never one of
+    ours, then costs the pages of its last second, their cursor with them. Raises `LaneLost` before
+    anything is written.
     """
     connection, resource = lane.connection, lane.resource
+    if lazy:
+        connection.execute("SET LOCAL synchronous_commit = off")
     lane.check()
     _stage(lane, connector.normalizer_version, page)
     added = verdict.judge(lane, page.read.started, page.read.finished, len(page))
