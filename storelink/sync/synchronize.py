@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TypeVar
 
 import psycopg
@@ -42,7 +43,7 @@ def synchronize(
     if "customers" in subject.connector.resources and "orders" in resources:
         with hold(database, subject.id, "customers", None) as lane:
             began = lane.clock()
-            run = _guarded(subject, lane, lambda: targeted(lane, subject))
+            run = _guarded(subject, lane, "targeted", lambda: targeted(lane, subject))
             if run.requests:
                 took = (lane.clock() - began).total_seconds()
                 results.append(PassResult("customers", "targeted", run.counts, run.requests, took))
@@ -64,7 +65,7 @@ def check_drift(
         with hold(database, subject.id, resource, FULL) as lane:
             ledgers.append(
                 _guarded(
-                    subject, lane,
+                    subject, lane, "verify",
                     lambda lane=lane: verify(lane, subject, fix=fix, deep=deep, share=share),  # type: ignore[misc]
                 )
             )  # fmt: skip
@@ -77,9 +78,9 @@ def _bring_up(database: Database, subject: Subject, resource: str, full: bool) -
     with hold(database, subject.id, resource, FULL if first else POLL) as lane:
         began = lane.clock()
         if first:
-            run = _guarded(subject, lane, lambda: backfill(lane, subject, restart=full))
+            run = _guarded(subject, lane, "backfill", lambda: backfill(lane, subject, restart=full))
         else:
-            run = _guarded(subject, lane, lambda: incremental(lane, subject))
+            run = _guarded(subject, lane, "incremental", lambda: incremental(lane, subject))
         took = (lane.clock() - began).total_seconds()
     return PassResult(resource, run.kind, run.counts, run.requests, took)
 
@@ -89,26 +90,27 @@ def _phase(database: Database, connector_id: uuid.UUID, resource: str) -> str:
         return state.load(lane).phase
 
 
-def _guarded(subject: Subject, lane: Lane, run: Callable[[], T]) -> T:
+def _guarded(subject: Subject, lane: Lane, kind: str, run: Callable[[], T]) -> T:
     """Run a pass; note its failure in `sync_state`, and stop the schedule if the keys were refused."""
+    began = lane.clock()
     try:
         return run()
     except (LaneHeld, NeedsDecision):
         raise
     except (StorelinkError, psycopg.Error) as error:
-        _note_failure(lane, subject, error)
+        _note_failure(lane, subject, kind, began, error)
         raise
 
 
-def _note_failure(lane: Lane, subject: Subject, error: Exception) -> None:
+def _note_failure(lane: Lane, subject: Subject, kind: str, began: datetime, error: Exception) -> None:
     """Write the failure down, if the database is still there to be written to."""
+    words = str(error) or type(error).__name__
     try:
-        state.fail(lane.connection, lane, subject, str(error) or type(error).__name__)
-        lane.connection.execute(
-            "UPDATE sync_run SET status = 'failed', finished_at = clock_timestamp(), error = %s"
-            " WHERE connector_id = %s AND resource = %s AND status = 'running'",
-            (str(error), lane.connector_id, lane.resource),
-        )
+        state.fail(lane.connection, lane, subject, words)
+        where = (lane.connector_id, lane.resource, kind)
+        noted = lane.connection.execute(_FAILED, (words, *where))
+        if not noted.rowcount:  # it failed before it had written anything
+            lane.connection.execute(_FAILED_AT_ONCE, (uuid.uuid4(), *where, began, words))
         if isinstance(error, AuthFailed):
             lane.connection.execute(
                 "UPDATE connector_config SET status = 'auth_failed' WHERE id = %s AND status = 'active'",
@@ -117,3 +119,15 @@ def _note_failure(lane: Lane, subject: Subject, error: Exception) -> None:
         lane.connection.commit()
     except psycopg.Error:
         return  # the pass carries on from its cursor when the database is back
+
+
+_FAILED = """
+UPDATE sync_run SET status = 'failed', finished_at = clock_timestamp(), error = %s
+WHERE connector_id = %s AND resource = %s AND kind = %s AND status = 'running'
+"""
+
+_FAILED_AT_ONCE = """
+INSERT INTO sync_run (id, connector_id, resource, kind, status, started_at, finished_at, error, fetched,
+    inserted, updated, unchanged, deleted, quarantined, requests, bytes, throttled_seconds)
+VALUES (%s, %s, %s, %s, 'failed', %s, clock_timestamp(), %s, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+"""
