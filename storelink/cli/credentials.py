@@ -84,6 +84,6 @@ def _ways(connector: "Connector", missing: Sequence["CredentialField"]) -> str:
     variables = [VARIABLES[field.slot] for field in missing if field.slot in VARIABLES]
     shape = ", ".join(f'"{field.name}": "…"' for field in connector.credential_fields)
     return (
-        f"No {names} was given. Run this in a terminal to be asked, set {listed(variables)},"
+        f"Still missing: {names}. Run this in a terminal to be asked, set {listed(variables)},"
         f" or pass {{{shape}}} on standard input with `--credentials -`."
     )

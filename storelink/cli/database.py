@@ -33,12 +33,13 @@ def upgrade(as_json: JsonFlag = False) -> None:
 
         missing = pending(context.database.engine)
         apply(context.database.engine)
+        where = _url(context.database, reveal=False)
     if as_json:
-        print_json({"applied": missing, "url": context.database.url})
+        print_json({"applied": missing, "url": where})
     elif missing:
-        show.say(f"{count(len(missing), 'migrations')} applied to {context.database.url}.")
+        show.say(f"{count(len(missing), 'migrations')} applied to {where}")
     else:
-        show.say(f"{context.database.url} was up to date.")
+        show.say(f"Nothing to do: the tables are up to date in {where}")
 
 
 @app.command(short_help="Say where the database is.")

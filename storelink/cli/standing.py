@@ -73,6 +73,8 @@ def summary(stores: "Sequence[StoreStatus]") -> tuple[str, str]:
             return f"{stores[0].name} is in step.", show.GOOD
         return f"All {len(stores)} stores are in step.", show.GOOD
     others = _others([store for store in stores if store.name not in waiting])
+    if waiting and len(stores) == 1:
+        return f"{waiting[0]} needs a person.", show.BAD
     if waiting:
         verb = "needs" if len(waiting) == 1 else "need"
         head = f"{len(waiting)} of {count(len(stores), 'stores')} {verb} a person: {listed(waiting)}."
@@ -123,10 +125,10 @@ def _of_store(store: "StoreStatus", now: datetime) -> list[list[str]]:
             ]
         )
     if store.status == "paused":
-        since = f", last {ago(last, now)}" if last else ""
+        since = f"it was last read {ago(last, now)}" if last else "it was never read"
         found.append(
             [
-                f"{store.name} is paused; it is not read{since}.",
+                f"{store.name} is paused; {since}.",
                 f"storelink connectors resume {store.name}",
             ]
         )
@@ -142,9 +144,12 @@ def _of_store(store: "StoreStatus", now: datetime) -> list[list[str]]:
 
 
 def _of_resources(store: "StoreStatus", now: datetime) -> list[list[str]]:
+    """One entry for each kind of trouble, with all resources that have it."""
     found = []
-    for one in store.resources:
-        found += _of_resource(store, one, now)
+    for word, tell in _TELL:
+        having = [one for one in store.resources if one.state == word]
+        if having:
+            found.append(tell(store.name, having, now))
     future = [one for one in store.resources if one.future_stamped]
     if future:
         told = listed(count(one.future_stamped, one.resource) for one in future)
@@ -154,32 +159,56 @@ def _of_resources(store: "StoreStatus", now: datetime) -> list[list[str]]:
         told = listed(count(one.quarantined, one.resource) for one in aside)
         found.append(
             [
-                f"{store.name}: {told} could not be understood and are in quarantine; all else went on.",
+                f"{store.name}: {told} could not be understood; all else went on.",
                 f"storelink quarantine list {store.name}",
             ]
         )
     return found
 
 
-def _of_resource(store: "StoreStatus", one: "ResourceStatus", now: datetime) -> list[list[str]]:
-    name, things = store.name, one.resource
-    if one.state == "failing" and one.last_error:
-        since = f"Nothing newer than {ago(one.last_success_at, now)} is here." if one.last_success_at else ""
-        tries = "the last pass" if one.failures == 1 else f"the last {one.failures} passes"
-        return [[f"{name}, {things}: {tries} failed. {sentence(one.last_error)} {since}".rstrip(),
-                 f"storelink connectors check {name}"]]  # fmt: skip
-    if one.state == "drift":
-        when = ago(one.last_verified_at, now)
-        differ = "1 record differs" if one.last_drift == 1 else f"{one.last_drift:,} records differ"
-        return [[f"{name}, {things}: {differ} from the store, found by verify {when}.",
-                 f"storelink verify {name} --resource {things} --fix"]]  # fmt: skip
-    if one.state == "stopped":
-        return [[f"{name}, {things}: a first read was stopped{_where(one)}; what was read is stored.",
-                 f"storelink sync {name}"]]  # fmt: skip
-    if one.state == "late":
-        return [[f"{name}, {things}: read {ago(one.last_success_at, now)}, though it should be read every"
-                 f" {span(one.interval)}.", f"storelink sync {name}"]]  # fmt: skip
-    return []
+def _failing(name: str, having: "Sequence[ResourceStatus]", now: datetime) -> list[str]:
+    things = listed(one.resource for one in having)
+    worst_one = max(having, key=lambda one: one.failures)
+    passes = "pass" if worst_one.failures == 1 else f"{worst_one.failures} passes"
+    return [
+        f"{name}: the last {passes} over {things} failed. {_newest(having, now)}",
+        sentence(worst_one.last_error or ""),
+        f"storelink connectors check {name}",
+    ]
+
+
+def _drifting(name: str, having: "Sequence[ResourceStatus]", now: datetime) -> list[str]:
+    told = listed(count(one.last_drift or 0, one.resource) for one in having)
+    verb = "differs" if len(having) == 1 and having[0].last_drift == 1 else "differ"
+    when = ago(max(one.last_verified_at for one in having if one.last_verified_at), now)
+    return [
+        f"{name}: {told} {verb} from the store, found by verify {when}.",
+        f"storelink verify {name} --fix",
+    ]
+
+
+def _stopped(name: str, having: "Sequence[ResourceStatus]", _now: datetime) -> list[str]:
+    told = listed(f"{one.resource}{_where(one)}" for one in having)
+    return [f"{name}: a first read was stopped, {told}. What was read is stored.", f"storelink sync {name}"]
+
+
+def _late(name: str, having: "Sequence[ResourceStatus]", now: datetime) -> list[str]:
+    things, every = listed(one.resource for one in having), span(min(one.interval for one in having))
+    return [
+        f"{name}: nobody has read its {things} though they are due every {every}. {_newest(having, now)}",
+        f"storelink sync {name}",
+    ]
+
+
+_TELL = (("failing", _failing), ("drift", _drifting), ("stopped", _stopped), ("late", _late))
+
+
+def _newest(having: "Sequence[ResourceStatus]", now: datetime) -> str:
+    """How old what is here may be."""
+    oldest = min((one.last_success_at for one in having if one.last_success_at), default=None)
+    if oldest is None:
+        return "Nothing was read yet."
+    return f"What is here was read {ago(oldest, now)}."
 
 
 def _where(one: "ResourceStatus") -> str:

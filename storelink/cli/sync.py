@@ -251,7 +251,7 @@ def _subject(
     with context.database.session() as session:
         store = find_store(session, name)
     if store.status == "paused" and not offline:
-        raise Misconfigured(f"{name} is paused. `storelink connectors resume {name}` ends that.")
+        raise Misconfigured(f"The store {name!r} is paused. `storelink connectors resume {name}` ends that.")
     with open_subject(
         context.database, context.keyring, name, context.settings,
         report=screen.report, accept_deletes=accept_deletes, refresh=not offline,
@@ -264,19 +264,21 @@ def _each(
 ) -> _Errors:
     """Run `work` for each resource. One that fails for itself alone does not keep the others back."""
     errors = _Errors()
+    told: list[str] = []
     for resource in pick_resources(subject.connector.resources, wanted):
         try:
             work(resource)
         except StorelinkError as error:
-            for line in advice(error, subject.name):
-                error.add_note(line)
             errors.codes.append(exit_code(error))
             errors.documents.append({"resource": resource, **error_document(error)})
+            told += [line for line in advice(error, subject.name) if line not in told]
             if not as_json:
                 show.say(show.Toned(f"{resource:<10} not done", show.BAD), indent=2)
                 complain(error)
             if not _alone(error):
                 break
+    for line in told if not as_json else ():
+        show.say(line, err=True)
     return errors
 
 

@@ -220,4 +220,15 @@ def read_runs(
     if failed:
         query = query.where(col(SyncRun.status).in_(("failed", "interrupted")))
     found = session.exec(query.order_by(col(SyncRun.started_at).desc()).limit(limit)).all()
+    locks = _locks(session)
+    for _, run in found:
+        session.expunge(run)
+        if run.status == "running" and not _runs(run, locks):
+            run.status = "interrupted"
     return [(name, run) for name, run in found]
+
+
+def _runs(run: SyncRun, locks: set[int]) -> bool:
+    """Whether somebody is still at it: a pass that was killed has let go of its lane."""
+    lane = {"incremental": POLL, "targeted": None}.get(run.kind, FULL)
+    return lane is None or lock_key(run.connector_id, run.resource, lane) in locks
