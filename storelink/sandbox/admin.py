@@ -113,6 +113,13 @@ class Admin:
         """Set `date_modified_gmt` (`2026-11-21T07:58:11`) and its local twin, and nothing else."""
         self.do("stamp", kind, ids, when)
 
+    def back_up(self) -> None:
+        self.do("back_up")
+
+    def roll_back(self) -> None:
+        """Back to the last `back_up`, as a restored database: dates and highest ids go back."""
+        self.do("roll_back")
+
     # truth
 
     def counts(self) -> dict[str, int]:

@@ -65,6 +65,14 @@ class Drawer:
         del self.rows[record]
         self._changed(record)
 
+    def replace(self, rows: dict[int, Row]) -> None:
+        """Hold exactly these rows again, whose bytes were stored before."""
+        self.rows = rows
+        self.revision += 1
+        self._lists.clear()
+        self._picked.clear()
+        self._families = None
+
     def _changed(self, record: int) -> None:
         self.revision += 1
         self._lists.clear()

@@ -54,13 +54,13 @@ class Setup:
 class Keys:
     """The pairs of key and secret that a store knows; the same for the same seed."""
 
-    full: tuple[str, str]
-    read_only: tuple[str, str]
-    write_only: tuple[str, str]
-    customer: tuple[str, str]
-    manager: tuple[str, str]
-    password: tuple[str, str]
-    token: str = ""
+    full: tuple[str, str] = field(repr=False)
+    read_only: tuple[str, str] = field(repr=False)
+    write_only: tuple[str, str] = field(repr=False)
+    customer: tuple[str, str] = field(repr=False)
+    manager: tuple[str, str] = field(repr=False)
+    password: tuple[str, str] = field(repr=False)
+    token: str = field(repr=False, default="")
 
 
 def make_keys(seed: int) -> Keys:
@@ -90,11 +90,12 @@ class Service:
     def __init__(self, setup: Setup) -> None:
         self.setup = setup
         self.keys = make_keys(setup.plan.seed)
-        self._folder = tempfile.TemporaryDirectory(prefix="storelink-sandbox-")
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
         self.ca_file: Path | None = None
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self._socket.bind((HOST, setup.port))
+        self._socket.listen(512)  # whoever is told the address may connect at once
         port = self._socket.getsockname()[1]
         self.url = f"{'https' if setup.https else 'http'}://{HOST}:{port}"
         self.store, web = self._build()
@@ -127,6 +128,7 @@ class Service:
     def _config(self, web: Web) -> uvicorn.Config:
         certificate, key = None, None
         if self.setup.https:
+            self._folder = tempfile.TemporaryDirectory(prefix="storelink-sandbox-")
             self.ca_file, certificate, key = make_certificate(Path(self._folder.name))
         return uvicorn.Config(
             web,
@@ -162,7 +164,8 @@ class Service:
     def close(self) -> None:
         self._socket.close()
         self.store.close()
-        self._folder.cleanup()
+        if self._folder is not None:
+            self._folder.cleanup()
 
 
 def serve_forever(ready: Callable[[str, Keys, Path | None], None], **options: Any) -> None:

@@ -11,7 +11,7 @@ from storelink.sandbox.clock import read, written
 from storelink.sandbox.money import amount, cents
 from storelink.sandbox.woocommerce import blanks, products, refunds
 from storelink.sandbox.woocommerce.orders import judge, trash_notes
-from storelink.sandbox.woocommerce.store import KINDS, Doc, Store
+from storelink.sandbox.woocommerce.store import KINDS, Doc, Picture, Store
 
 _NESTED = ("billing", "shipping", "dimensions")
 
@@ -22,6 +22,7 @@ class Edits:
     def __init__(self, store: Store) -> None:
         self.store = store
         self._before_trash: dict[tuple[str, int], str] = {}
+        self._backup: Picture | None = None
 
     def actions(self) -> dict[str, Callable[..., Any]]:
         """All of them by name."""
@@ -29,7 +30,7 @@ class Edits:
             "edit_order", "edit_product", "edit_variation", "edit_customer", "create_order",
             "create_product", "create_variation", "create_customer", "trash", "restore", "delete",
             "add_refund", "delete_refund", "set_field_silently", "stamp", "counts", "truth",
-            "records", "record", "set_site", "payments",
+            "records", "record", "set_site", "payments", "back_up", "roll_back",
         )  # fmt: skip
         return {name: getattr(self, name) for name in names}
 
@@ -295,7 +296,17 @@ class Edits:
             doc["refunds"] = [part for part in doc["refunds"] if part["id"] != refund["id"]]
             self.store.put("orders", doc)
 
-    # the site
+    # the whole store
+
+    def back_up(self) -> None:
+        """Remember everything as it is now."""
+        self._backup = self.store.picture()
+
+    def roll_back(self) -> None:
+        """Put the backup back: what happened since never did, and dates run backwards."""
+        if self._backup is None:
+            raise ValueError("there is no backup")
+        self.store.put_back(self._backup)
 
     def set_site(self, **values: Any) -> None:
         """Turn a switch of the site: mode, has_variations, has_refunds, hpos, …"""

@@ -1,7 +1,9 @@
 """The state of one simulated store: its records as prepared bytes, its clock, its keys."""
 
+import copy
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from storelink.sandbox.clock import Clock
@@ -23,6 +25,15 @@ _ROWS: dict[str, Callable[[Doc], Row]] = {
     "refunds": refunds.refund_row,
 }
 KINDS = tuple(_ROWS)
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A store's records at one moment."""
+
+    rows: dict[str, dict[int, Row]]
+    numbers: Numbers
+    webhooks: dict[int, Doc]
 
 
 class Store:
@@ -56,6 +67,18 @@ class Store:
 
     def remove(self, kind: str, record: int) -> None:
         self.drawers[kind].remove(record)
+
+    def picture(self) -> Picture:
+        """All records as they are: old bytes are never overwritten, so this is only an index."""
+        rows = {kind: dict(drawer.rows) for kind, drawer in self.drawers.items()}
+        return Picture(rows, copy.copy(self.numbers), copy.deepcopy(self.webhooks))
+
+    def put_back(self, picture: Picture) -> None:
+        """Be as in the picture again; ids given out since are given out again."""
+        for kind, rows in picture.rows.items():
+            self.drawers[kind].replace(dict(rows))
+        self.numbers = copy.copy(picture.numbers)
+        self.webhooks = copy.deepcopy(picture.webhooks)
 
     def touch(self, doc: Doc, at: int | None = None) -> None:
         """Stamp a record as changed now, or at a given second."""
