@@ -1,0 +1,30 @@
+"""The kit that every connector passes: a dozen lines of test hand it a fake store.
+
+    class AcmeLaboratory(Laboratory): ...
+
+    TestAcme = connector_tests(AcmeLaboratory)
+
+It needs pytest and hypothesis, which are imported only by `connector_tests`, and for the cases that
+write a fixture `database`: a `storelink.db.Database` with fresh tables.
+"""
+
+from storelink.conformance.laboratory import Fault, Laboratory
+
+__all__ = ["Fault", "Laboratory", "connector_tests"]
+
+
+def connector_tests(laboratory: type[Laboratory]) -> type:
+    """A class of tests for pytest; give it a name that begins with `Test`."""
+    import pytest
+
+    pytest.register_assert_rewrite(
+        *(f"storelink.conformance.{name}" for name in ("reading", "normalizing", "checking", "writing"))
+    )
+    from storelink.conformance.checking import Checking
+    from storelink.conformance.normalizing import Normalizing
+    from storelink.conformance.reading import Reading
+    from storelink.conformance.writing import Writing
+
+    # cases for webhooks and actions join here, each for connectors that have the capability
+    groups = (Reading, Normalizing, Checking, Writing)
+    return type(f"{laboratory.__name__}Tests", groups, {"laboratory": laboratory})

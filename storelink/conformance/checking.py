@@ -1,0 +1,145 @@
+"""Cases about the doctor, and about secrets."""
+
+import json
+import logging
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import structlog
+
+from storelink.conformance.laboratory import Fault, Laboratory
+from storelink.conformance.opened import ending, now
+from storelink.connectors.protocol import Account, Checkup, Store
+
+
+class Checking:
+    """What `check` says of stores good and bad, and what nothing ever says."""
+
+    laboratory: type[Laboratory]
+
+    def test_check_of_a_healthy_store(self) -> None:
+        """Healthy, nothing to mend, and what it learnt can be kept as JSON."""
+        with self.laboratory(3) as lab:
+            checkup = _check(lab, lab.account)
+            assert checkup.healthy, checkup.findings
+            assert not checkup.auth_failed
+            assert json.loads(json.dumps(checkup.settings)) == dict(checkup.settings)
+
+    def test_check_names_the_mend_for_wrong_credentials(self) -> None:
+        """Each credential wrong in turn: refused, and what to do is said in words."""
+        with self.laboratory(3) as lab:
+            for field in lab.connector.credential_fields:
+                checkup = _check(lab, _wrong(lab.account, field.name))
+                assert checkup.auth_failed, f"{field.name} wrong: {checkup.findings}"
+                assert not checkup.healthy
+                problems = [one for one in checkup.findings if one.level == "problem"]
+                assert all(len((one.mend or "").split()) >= 4 for one in problems), problems
+                assert checkup.findings[0] in problems, "the worst comes first"
+
+    def test_check_never_raises(self) -> None:
+        """Every fault, and a store that is not there: findings, and not that the keys are wrong."""
+        with self.laboratory(3) as lab:
+            for fault in lab.faults - {Fault.EMPTY}:
+                lab.fault(fault, times=None)
+                checkup = _check(lab, lab.account)
+                lab.heal()
+                assert not checkup.healthy, f"{fault}: {checkup.findings}"
+                assert checkup.findings[0].what
+                assert checkup.auth_failed == (fault is Fault.REFUSED), f"{fault}: {checkup.findings}"
+            account = lab.account
+        checkup = _check(lab, account)  # its laboratory is closed now
+        assert not checkup.healthy
+        assert not checkup.auth_failed
+
+    def test_secrets_never_show(self) -> None:
+        """Not in a repr, a log, an error or its traceback, a finding, or what is kept of the store."""
+        shown: list[str] = []
+        with self.laboratory(3) as lab, _listening(shown):
+            accounts = [lab.account]
+            accounts += [_wrong(lab.account, field.name) for field in lab.connector.credential_fields]
+            for account in accounts:
+                _show(lab, account, shown)
+            for fault in lab.faults:
+                lab.fault(fault, times=None)
+                _show(lab, lab.account, shown)
+                lab.heal()
+        secrets = {
+            account.credentials[field.name]
+            for account in accounts
+            for field in lab.connector.credential_fields
+            if field.secret
+        }
+        assert secrets or not lab.connector.credential_fields
+        for text in shown:
+            for secret in secrets:
+                assert secret not in text, f"a secret shows in {text!r:.300}"
+
+
+def _check(lab: Laboratory, account: Account) -> Checkup:
+    store = lab.connector.open(account, lab.limits, now)
+    try:
+        return store.check()
+    finally:
+        store.close()
+
+
+def _wrong(account: Account, field: str) -> Account:
+    """The account with one credential wrong, of the same length and form."""
+    right = account.credentials[field]
+    last = "0" if right[-1] != "0" else "1"
+    return replace(account, credentials={**account.credentials, field: right[:-1] + last})
+
+
+def _show(lab: Laboratory, account: Account, shown: list[str]) -> None:
+    """Everything that a process would print of this account, its store, and its errors."""
+    shown.append(repr(account))
+    store = lab.connector.open(account, lab.limits, now)
+    try:
+        shown.append(repr(store))
+        checkup = store.check()
+        shown += [repr(checkup), json.dumps(dict(checkup.settings), default=str)]
+        for resource in lab.connector.resources:
+            _show_reads(store, resource, shown)
+    finally:
+        store.close()
+
+
+def _show_reads(store: Store, resource: str, shown: list[str]) -> None:
+    for pages in (store.list_all(resource), store.backfill(resource, None), store.fetch(resource, ["1"])):
+        try:
+            shown += [repr(page) for page in ending(pages)]
+        except Exception as error:
+            shown += traceback.format_exception(error)
+            shown += [repr(error), repr(vars(error))]
+
+
+@contextmanager
+def _listening(shown: list[str]) -> Iterator[None]:
+    """Take down every log line, of storelink and of the libraries, down to debug."""
+
+    class Ear(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            shown.append(record.getMessage())
+
+    def take_down(_logger: Any, _name: str, event: Any) -> Any:
+        shown.append(repr(event))
+        raise structlog.DropEvent
+
+    ear, root = Ear(), logging.getLogger()
+    level, held = root.level, structlog.get_config()
+    root.addHandler(ear)
+    root.setLevel(logging.DEBUG)
+    structlog.configure(
+        processors=[take_down],
+        wrapper_class=structlog.BoundLogger,
+        cache_logger_on_first_use=False,
+    )
+    try:
+        yield
+    finally:
+        structlog.configure(**held)
+        root.setLevel(level)
+        root.removeHandler(ear)
