@@ -214,6 +214,13 @@ def test_a_cache_that_drops_the_query(store: Running, scheme: str) -> None:
     assert codes(examine(store.url, (store.key, store.secret)))[0] == "query_dropped"
 
 
+@only_https
+def test_a_cache_that_drops_the_query_of_a_good_answer(store: Running, scheme: str) -> None:
+    """woocommerce/woocommerce#18030: every page would look like the first."""
+    store.admin.faults([{"match": {"path": "orders"}, "do": {"strip_query": True}}])
+    assert codes(examine(store.url, (store.key, store.secret)))[0] == "query_ignored"
+
+
 def test_a_store_that_calls_itself_otherwise(store: Running, scheme: str) -> None:
     port = store.url.rpartition(":")[2]
     other = [[f"127.0.0.1:{port}", f"www.shop.example:{port}"]]

@@ -7,6 +7,7 @@ import socket
 import ssl
 import threading
 import time
+import tracemalloc
 import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -167,8 +168,13 @@ def test_a_gzip_bomb_is_counted_unpacked(serve, answer, connect) -> None:
 
 def test_a_bomb_is_never_held_whole() -> None:
     bomb = gzip.compress(b"\0" * (30 * MIB), 9)
-    with pytest.raises(BodyTooLarge):
-        body_of([bomb], encoding="gzip", announced=None, limit=MIB)
+    tracemalloc.start()
+    try:
+        with pytest.raises(BodyTooLarge):
+            body_of([bomb], encoding="gzip", announced=None, limit=MIB)
+        assert tracemalloc.get_traced_memory()[1] < 4 * MIB
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.parametrize("limit", [9, 10, 11])

@@ -12,6 +12,7 @@ from storelink.connectors.protocol import (
     Account,
     Checkup,
     Clock,
+    Connector,
     CredentialField,
     Cursor,
     FetchPage,
@@ -72,12 +73,12 @@ class WooCommerce:
 
     platform = "woocommerce"
     title = "WooCommerce"
-    credential_fields = (
+    credential_fields: tuple[CredentialField, ...] = (
         CredentialField("consumer_key", "api_key", "Consumer key", pattern=r"^ck_[0-9a-f]{40}$"),
         CredentialField("consumer_secret", "secret", "Consumer secret", pattern=r"^cs_[0-9a-f]{40}$"),
     )
     # customers before orders, so that few orders need a stub
-    resources = ("products", "customers", "orders")
+    resources: tuple[str, ...] = ("products", "customers", "orders")
     listed_whole = frozenset({"customers"})
     normalizer_version = normalize.NORMALIZER_VERSION
     capabilities: frozenset[str] = frozenset()
@@ -99,4 +100,4 @@ class WooCommerce:
         return normalize.rebuild(resource, rows)
 
 
-CONNECTOR = WooCommerce()
+CONNECTOR: Connector = WooCommerce()

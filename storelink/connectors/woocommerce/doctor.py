@@ -140,6 +140,8 @@ class _Visit:
             self.stop(_code(error), **_words(error))
         if not isinstance(answer.data, list):
             self.stop("unreadable", said=f"{answer.answer.url} answers with no list of orders")
+        if len(answer.data) > 1:
+            self.stop("query_ignored", count=len(answer.data))
         self.orders = answer.total if answer.data else 0
 
     def _read_in_query(self, refusal: AuthFailed) -> Parsed:

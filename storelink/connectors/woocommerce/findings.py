@@ -188,6 +188,12 @@ ROWS: tuple[Row, ...] = (
         refused=True,
     ),
     Row(
+        "query_ignored",
+        "problem",
+        "The store was asked for one order and gave {count}: a cache in front of it drops the query.",
+        f"{_HOST} to let /wp-json/ pass its cache; some hosts drop queries by User-Agent.",
+    ),
+    Row(
         "clock_refused",
         "problem",
         "The store refuses the time of our signatures.",
