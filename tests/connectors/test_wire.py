@@ -197,6 +197,7 @@ def test_the_limit_to_the_byte(limit: int, encoding: str) -> None:
         (b"[]", "br"),
         (b"[]", "zstd"),
     ],
+    ids=["cut", "junk", "br", "zstd"],
 )
 def test_packing_that_cannot_be_undone(body, encoding, serve, answer, connect) -> None:
     with pytest.raises(Retryable) as caught:
