@@ -3,6 +3,7 @@
 import time
 from datetime import UTC, datetime, tzinfo
 from email.utils import formatdate
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 
@@ -46,14 +47,29 @@ class Clock:
             self._held += by
 
 
+@lru_cache(4096)
+def _day(number: int) -> str:
+    return datetime.fromtimestamp(number * 86_400, UTC).date().isoformat()
+
+
+@lru_cache(4096)
+def _offset(half_hour: int, zone: tzinfo) -> int:
+    """Seconds east of Greenwich; clocks change on a full or half hour."""
+    offset = datetime.fromtimestamp(half_hour * 1800, zone).utcoffset()
+    return 0 if offset is None else int(offset.total_seconds())
+
+
 def written(stamp: int) -> str:
     """`1790812800` → `"2026-10-01T00:00:00"`, in UTC."""
-    return datetime.fromtimestamp(stamp, UTC).isoformat()[:19]
+    day, second = divmod(stamp, 86_400)
+    minute, second = divmod(second, 60)
+    hour, minute = divmod(minute, 60)
+    return f"{_day(day)}T{hour:02d}:{minute:02d}:{second:02d}"
 
 
 def written_at(stamp: int, zone: tzinfo) -> str:
     """The same on the wall clock of a time zone."""
-    return datetime.fromtimestamp(stamp, zone).isoformat()[:19]
+    return written(stamp + _offset(stamp // 1800, zone))
 
 
 def zone_of(name: str) -> tzinfo:

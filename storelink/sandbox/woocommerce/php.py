@@ -1,8 +1,12 @@
 """What PHP does with JSON, query strings and URLs, where it differs from Python."""
 
+import codecs
 import json
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote, unquote_plus
+
+import orjson
 
 #: a parsed query: values are text, or tables of values where the name had brackets
 Query = dict[str, Any]
@@ -10,8 +14,37 @@ Query = dict[str, Any]
 
 def encode(value: Any) -> bytes:
     r"""JSON as `json_encode` writes it: no spaces, `\uXXXX` for all non-ASCII, `\/` for a slash."""
-    text = json.dumps(value, ensure_ascii=True, separators=(",", ":"), check_circular=False)
-    return text.replace("/", "\\/").encode()
+    try:
+        raw = orjson.dumps(value)
+    except TypeError:  # lone surrogates and huge numbers, which only Python's own writes
+        text = json.dumps(value, ensure_ascii=True, separators=(",", ":"))
+        return text.replace("/", "\\/").encode()
+    if not raw.isascii():
+        raw = raw.decode().encode("ascii", "storelink-sandbox-escape")
+    return raw.replace(b"/", b"\\/")
+
+
+def _escape(error: UnicodeError) -> tuple[str, int]:
+    assert isinstance(error, UnicodeEncodeError)
+    return _escaped(error.object[error.start : error.end]), error.end
+
+
+@lru_cache(2048)
+def _escaped(text: str) -> str:
+    r"""Non-ASCII text as `\uXXXX`, in two halves beyond the first plane."""
+    units = text.encode("utf-16-be").hex()
+    return "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))
+
+
+codecs.register_error("storelink-sandbox-escape", _escape)
+
+
+def decode(raw: bytes) -> Any:
+    """JSON that `encode` wrote; a number beyond 64 bits becomes a float, as in PHP."""
+    try:
+        return orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        return json.loads(raw)
 
 
 def parse_query(text: str) -> Query:

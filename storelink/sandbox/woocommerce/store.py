@@ -1,7 +1,6 @@
 """The state of one simulated store: its records as prepared bytes, its clock, its keys."""
 
 import copy
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +11,7 @@ from storelink.sandbox.shop import Line, Order, Shop
 from storelink.sandbox.woocommerce import customers, orders, products, refunds
 from storelink.sandbox.woocommerce.ledger import Ledger
 from storelink.sandbox.woocommerce.numbers import Numbers
-from storelink.sandbox.woocommerce.php import encode
+from storelink.sandbox.woocommerce.php import decode, encode
 from storelink.sandbox.woocommerce.site import Site
 
 Doc = dict[str, Any]
@@ -59,7 +58,7 @@ class Store:
         drawer = self.drawers[kind]
         if record not in drawer.rows:
             return None
-        found: Doc = json.loads(drawer.body(record))
+        found: Doc = decode(drawer.body(record))
         return found
 
     def put(self, kind: str, doc: Doc) -> None:
