@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from storelink.connectors.woocommerce.unfit import Unfit
+from storelink.connectors.woocommerce.unfit import Unfit, shown
 
 
 def moment(record: Mapping[str, Any], name: str, settings: Mapping[str, Any]) -> datetime | None:
@@ -65,12 +65,12 @@ def _parsed(value: Any, where: tzinfo, name: str) -> datetime | None:
     except (ValueError, TypeError, OverflowError, AttributeError):
         if isinstance(value, str) and _unset(value):
             return None
-        raise Unfit(f"{name} is no time: {str(value)[:40]!r}") from None
+        raise Unfit(f"{name} is no time: {shown(value)}") from None
     if 1 < found.year < 9999:
         return found
     if found.year <= 1:
         return None
-    raise Unfit(f"{name} is out of range: {value!r}")
+    raise Unfit(f"{name} is out of range: {shown(value)}")
 
 
 def _with_zone(value: str, where: tzinfo) -> datetime:

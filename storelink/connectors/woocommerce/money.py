@@ -7,7 +7,7 @@ way: integers, and floats whose shortest form has at most four decimals.
 from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
 from typing import Any
 
-from storelink.connectors.woocommerce.unfit import Unfit
+from storelink.connectors.woocommerce.unfit import Unfit, shown
 
 ZERO = Decimal(0)
 ONE = Decimal(1)
@@ -80,11 +80,11 @@ def _unusual(text: str, name: str) -> Decimal | None:
     if not text:
         return None
     if len(text) > 100 or not _LETTERS.issuperset(text):
-        raise Unfit(f"{name} is no amount: {text[:40]!r}")
+        raise Unfit(f"{name} is no amount: {shown(text)}")
     try:
         return fitting(Decimal(text), name)
     except InvalidOperation:
-        raise Unfit(f"{name} is no amount: {text[:40]!r}") from None
+        raise Unfit(f"{name} is no amount: {shown(text)}") from None
 
 
 def _overflow(name: str) -> Decimal:

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from storelink.connectors.woocommerce.text import UNSTORABLE
-from storelink.connectors.woocommerce.unfit import Unfit
+from storelink.connectors.woocommerce.unfit import Unfit, shown
 
 Record = dict[str, Any]
 _MOST = 2**63
@@ -24,7 +24,7 @@ def record_id(value: Any, name: str) -> str:
             return str(value)
     elif type(value) is str and value.isascii() and value.isdigit() and len(value) < 20:
         return record_id(int(value), name)
-    raise Unfit(f"{name} is no id: {str(value)[:40]!r}")
+    raise Unfit(f"{name} is no id: {shown(value)}")
 
 
 def optional_id(value: Any, name: str) -> str | None:
@@ -117,7 +117,7 @@ def _tamed(value: Any, depth: int) -> Any:
     if type(value) is list:
         return [_tamed(part, depth + 1) for part in value]
     if type(value) is int and not -_MOST <= value < 2 * _MOST:
-        return hex(value) if value.bit_length() > 10_000 else str(value)
+        return str(value) if value.bit_length() < 10_000 else None
     if value is None or type(value) in (bool, int, float):
         return value
     raise Unfit(f"the record holds a {type(value).__name__}, which is no JSON")

@@ -2,6 +2,7 @@
 
 import re
 from html import unescape
+from math import isfinite
 from typing import Any
 
 from storelink.connectors.woocommerce.unfit import Unfit
@@ -34,7 +35,9 @@ def text(value: Any, name: str) -> str | None:
         return UNSTORABLE.sub("\ufffd", value)
     if value is None or value is False:
         return None
-    if type(value) is int or type(value) is float:
+    if type(value) is int and value.bit_length() < 10_000:
+        return str(value)
+    if type(value) is float and isfinite(value):
         return str(value)
     raise Unfit(f"{name} is no text: {type(value).__name__}")
 
