@@ -113,6 +113,14 @@ class Admin:
         """Set `date_modified_gmt` (`2026-11-21T07:58:11`) and its local twin, and nothing else."""
         self.do("stamp", kind, ids, when)
 
+    def churn(self, seed: int | str, count: int, kinds: list[str] | None = None) -> list[Edit]:
+        """`count` random edits, creations, trashings, restorings, deletions and refunds at once.
+
+        `kinds` of orders, products and customers; answers `[happening, kind, id]` for each.
+        """
+        found: list[Edit] = self.do("churn", seed, count, kinds)
+        return found
+
     def back_up(self) -> None:
         self.do("back_up")
 
@@ -184,7 +192,8 @@ class Admin:
 
     def set_site(self, **switches: Any) -> None:
         """mode ("", plain_permalinks, plugin_inactive, maintenance, database_down), has_variations,
-        has_refunds, hpos, prices_include_tax, currency, title, gateway_seconds, gateway_dies."""
+        has_refunds, hpos, prices_include_tax, currency, title, check_seconds, gateway_seconds,
+        gateway_dies."""
         self.do("set_site", **switches)
 
     def set_capacity(self, **values: Any) -> None:

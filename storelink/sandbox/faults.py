@@ -22,7 +22,7 @@ do (any of):
     redirect    301 to this address
     strip_auth  the Authorization header never reaches the store
     strip_query the query string never reaches the store (a cache in front of it)
-    big         pad the body with so many spaces
+    big         so many spaces after the body, streamed
     clock       the Date header and the store's clock are off by so many seconds for this request
     edits       a list of admin edits to run just before the answer is made
     stale       answer as this request was answered when last seen with this rule's `match`

@@ -28,7 +28,7 @@ class Running:
     url: str
     admin: Admin
     ca_file: Path | None
-    key: str
+    key: str = field(repr=False)
     secret: str = field(repr=False)
     read_key: Pair = field(repr=False)
     write_only_key: Pair = field(repr=False)

@@ -8,6 +8,7 @@ import tempfile
 import threading
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from storelink.sandbox.journal import Journal
 from storelink.sandbox.shop import Plan, make_shop
 from storelink.sandbox.web import Web
 from storelink.sandbox.woocommerce.auth import Gate, Key
+from storelink.sandbox.woocommerce.churn import churn
 from storelink.sandbox.woocommerce.edits import Edits
 from storelink.sandbox.woocommerce.front import Front
 from storelink.sandbox.woocommerce.platform import Platform
@@ -84,6 +86,11 @@ def make_keys(seed: int) -> Keys:
     )
 
 
+def _actions(store: Store) -> dict[str, Callable[..., Any]]:
+    edits = Edits(store)
+    return {**edits.actions(), "churn": partial(churn, edits)}
+
+
 class Service:
     """A store on a bound port, not yet running."""
 
@@ -94,7 +101,11 @@ class Service:
         self.ca_file: Path | None = None
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self._socket.bind((HOST, setup.port))
+        try:
+            self._socket.bind((HOST, setup.port))
+        except OSError:
+            self._socket.close()
+            raise
         self._socket.listen(512)  # whoever is told the address may connect at once
         port = self._socket.getsockname()[1]
         self.url = f"{'https' if setup.https else 'http'}://{HOST}:{port}"
@@ -121,7 +132,7 @@ class Service:
         )
         script, journal = Script(), Journal()
         capacity = Capacity(setup.latency, setup.service_time, setup.cores)
-        desk = Desk(keys.token, clock, script, capacity, journal, Edits(store).actions())
+        desk = Desk(keys.token, clock, script, capacity, journal, _actions(store))
         front = Front(Platform(store, gate, routes()), desk)
         return store, Web(front, desk, script, capacity, journal)
 

@@ -75,7 +75,7 @@ class Web:
         if "truncate" in do:
             await _cut(receive, send, reply, float(do["truncate"]))
         else:
-            await _send(send, reply)
+            await _send(send, reply, padding=int(do.get("big", 0)))
         entry.seconds = time.perf_counter() - started
 
 
@@ -96,9 +96,16 @@ async def _start(send: Send, reply: Reply) -> None:
     await send({"type": "http.response.start", "status": reply[0], "headers": headers})
 
 
-async def _send(send: Send, reply: Reply) -> None:
+async def _send(send: Send, reply: Reply, padding: int = 0) -> None:
+    """An answer, with spaces after it for as long as somebody reads them."""
     await _start(send, reply)
-    await send({"type": "http.response.body", "body": reply[2]})
+    await send({"type": "http.response.body", "body": reply[2], "more_body": padding > 0})
+    while padding > 0:
+        part = b" " * min(padding, 1 << 20)
+        padding -= len(part)
+        if _transport(send).is_closing():
+            return
+        await send({"type": "http.response.body", "body": part, "more_body": padding > 0})
 
 
 def _transport(send: Send) -> Any:

@@ -23,7 +23,7 @@ class Later:
     """An answer that takes the store `seconds` more to `finish`; the world goes on meanwhile."""
 
     seconds: float
-    finish: Callable[[], Answer]
+    finish: "Callable[[], Answer | Later]"
 
 
 class Refused(Exception):

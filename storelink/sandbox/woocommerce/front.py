@@ -54,7 +54,7 @@ class Front:
         """An answer that never came from the endpoint."""
         for name, (status, body, after) in _PAGES.items():
             if do.get(name):
-                return self.platform.page(status, body, retry_after=do.get("retry_after", after))
+                return self.platform.page(status, body, retry_after=_hint(do, after))
         if do.get("redirect"):
             status, headers, _ = self.platform.page(301, b"")
             return status, [*headers, ("Location", str(do["redirect"]))], b""
@@ -66,8 +66,7 @@ class Front:
 
     def _status(self, do: dict[str, Any]) -> Reply:
         status = int(do["status"])
-        after = do.get("retry_after")
-        hint = None if after is None else str(after)
+        hint = _hint(do, None)
         if do.get("html"):
             return self.platform.page(status, pages.FATAL, retry_after=hint)
         error = {"code": "sandbox_fault", "message": "As scripted.", "data": {"status": status}}
@@ -92,9 +91,11 @@ class Front:
             body = pages.BOM + body
         if do.get("notice"):
             body = pages.NOTICE.encode() + body
-        if do.get("big"):
-            body += b" " * int(do["big"])
         return status, headers, body
+
+
+def _hint(do: dict[str, Any], usual: str | None) -> str | None:
+    return str(do["retry_after"]) if "retry_after" in do else usual
 
 
 def _before(request: Request, do: dict[str, Any]) -> Request:

@@ -8,8 +8,8 @@ from storelink.sandbox.drawer import Row
 from storelink.sandbox.woocommerce import dates, fields
 from storelink.sandbox.woocommerce.answers import Answer, Refused
 from storelink.sandbox.woocommerce.params import Checks
-from storelink.sandbox.woocommerce.php import Query, build_query, encode, texts
-from storelink.sandbox.woocommerce.store import Doc, Store
+from storelink.sandbox.woocommerce.php import Query, build_query, decode, encode, texts
+from storelink.sandbox.woocommerce.store import Store
 
 Test = Callable[[Row], bool]
 Key = Callable[[Row], Any]
@@ -32,9 +32,10 @@ class Paging:
 class Listing:
     """What a list request comes down to.
 
-    `kept` says by what the result may be remembered; `render` makes one record's bytes where the
-    stored ones will not do. `forgets` says when an empty page comes with a total of 0: never (users),
-    behind an `offset` (posts, which count again only for a `page`), or always (orders in HPOS).
+    `kept` says by what the result may be remembered; `rewrite` turns a record's stored bytes into
+    those of this list, where they differ, `form` tells such lists apart. `forgets` says when an
+    empty page comes with a total of 0: never (users), behind an `offset` (posts, which count again
+    only for a `page`), or always (orders in HPOS).
     """
 
     kind: str
@@ -43,7 +44,8 @@ class Listing:
     key: Key = lambda row: (row.created, row.id)
     backwards: bool = True
     kept: Any = None
-    render: Callable[[Row], Doc] | None = None
+    rewrite: Callable[[Row, bytes], bytes] | None = None
+    form: str = ""
     forgets: str = "offset"
     shown: Query = field(default_factory=dict)
     shown_if_any: Query = field(default_factory=dict)
@@ -139,7 +141,8 @@ def body_of(store: Store, listing: Listing, page: Sequence[Row], query: Query) -
     """The page's JSON: whole stored records where that will do, else made and remembered."""
     drawer = store.drawers[listing.kind]
     names = fields.wanted(query)
-    if not names and listing.render is None:
+    rewrite = listing.rewrite
+    if not names and rewrite is None:
         return drawer.page(page)
     if names and fields.quick(names):
         parts = [fields.quick_bytes(row, names) for row in page]
@@ -147,10 +150,14 @@ def body_of(store: Store, listing: Listing, page: Sequence[Row], query: Query) -
     picked = fields.tree(names)
 
     def make(row: Row) -> bytes:
-        doc = listing.render(row) if listing.render else store.doc(listing.kind, row.id)
-        return encode(fields.pick(doc, picked) if names else doc)
+        body = drawer.body(row.id)
+        if rewrite is not None:
+            body = rewrite(row, body)
+        return encode(fields.pick(decode(body), picked)) if names else body
 
-    return drawer.picked((listing.path, names), page, make)
+    if not names:
+        return b"[" + b",".join([make(row) for row in page]) + b"]"
+    return drawer.picked((listing.path, listing.form, names), page, make)
 
 
 def links(store: Store, path: str, paged: Paging, pages: int, query: Query) -> str | None:

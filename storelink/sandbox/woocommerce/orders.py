@@ -1,6 +1,7 @@
 """Orders as JSON."""
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 from storelink.sandbox.clock import read
@@ -282,6 +283,26 @@ def judge(doc: Doc) -> None:
     doc["is_editable"] = doc["status"] in EDITABLE
     doc["needs_payment"] = doc["status"] in PAYABLE and doc["total"] not in ("0.00", "")
     doc["needs_processing"] = any(line["product_id"] for line in doc["line_items"])
+
+
+_MONEY = frozenset((
+    "discount_total", "discount_tax", "shipping_total", "shipping_tax", "cart_tax", "total",
+    "total_tax", "subtotal", "subtotal_tax", "tax_total", "shipping_tax_total", "discount",
+))  # fmt: skip
+
+
+def with_decimals(value: Any, places: int) -> Any:
+    """A document with its money to so many decimal places, as `dp` asks for."""
+    if isinstance(value, list):
+        return [with_decimals(part, places) for part in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        key: f"{Decimal(part):.{places}f}"
+        if key in _MONEY and isinstance(part, str) and part.strip("-")
+        else with_decimals(part, places)
+        for key, part in value.items()
+    }
 
 
 def order_row(doc: Doc) -> Row:

@@ -139,7 +139,7 @@ class Platform:
             if key is not None:
                 auth.may(key, request.method)
             found = self._dispatch(request, unquote(path), query, key)
-            if isinstance(found, Later):
+            while isinstance(found, Later):
                 await asyncio.sleep(found.seconds)
                 found = found.finish()
         except Refused as refused:

@@ -10,6 +10,7 @@ from storelink.sandbox.drawer import Row
 from storelink.sandbox.money import bare, cents
 from storelink.sandbox.shop import Product, Variant
 from storelink.sandbox.woocommerce.numbers import Numbers
+from storelink.sandbox.woocommerce.php import encode
 from storelink.sandbox.woocommerce.site import Site
 
 Doc = dict[str, Any]
@@ -253,11 +254,12 @@ def variation_links(site: Site, parent: int, number: int) -> Doc:
     return links
 
 
-def globally(site: Site, variation: Doc) -> Doc:
-    """The same in the store-wide list, whose links are wrong."""
-    links = site.links(f"variations/{variation['id']}", "variations", [])
+def globally(site: Site, number: int, body: bytes) -> bytes:
+    """A variation's bytes for the store-wide list, whose links, at the end, are wrong."""
+    links = site.links(f"variations/{number}", "variations", [])
     links["up"] = [{"href": f"{site.api}/products/0"}]
-    return {**variation, "_links": links}
+    mark = b',"_links":'
+    return body[: body.rindex(mark)] + mark + encode(links) + b"}"
 
 
 def as_product(site: Site, variation: Doc, parent: Doc) -> Doc:

@@ -1,6 +1,6 @@
 """The lists of each resource: which filters and orders they know (facts §2–§5)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from storelink.sandbox.drawer import Row
@@ -17,8 +17,9 @@ from storelink.sandbox.woocommerce.lists import (
     order_by,
     paging,
 )
+from storelink.sandbox.woocommerce.orders import with_decimals
 from storelink.sandbox.woocommerce.params import Checks, known
-from storelink.sandbox.woocommerce.php import Query, texts
+from storelink.sandbox.woocommerce.php import Query, decode, encode, texts
 from storelink.sandbox.woocommerce.site import STATUS_NAMES, UNLISTED
 from storelink.sandbox.woocommerce.store import Doc, Store
 
@@ -82,6 +83,7 @@ def orders(store: Store, query: Query) -> Answer:
         elif wanted and 0 not in wanted:
             tests.append(_never)
     product = checks.whole(query, "product", 0)
+    places = checks.whole(query, "dp", 2, least=0, most=12)
     if product:
         tests.append(lambda row: b'"product_id":%d,' % product in store.drawers["orders"].body(row.id))
     if query.get("search"):
@@ -98,6 +100,9 @@ def orders(store: Store, query: Query) -> Answer:
         shown={} if statuses else {"status": {"0": "any"}},
         shown_if_any={"dp": str(query.get("dp", 2)), "context": str(query.get("context", "view"))},
     )
+    if places != 2:
+        listing.rewrite = lambda _, body: encode(with_decimals(decode(body), places))
+        listing.form = f"dp={places}"
     return answer(store, listing, paged, query)
 
 
@@ -227,16 +232,19 @@ def variations(store: Store, query: Query, parent: int | None) -> Answer:
     if skus:
         tests.append(lambda row: row.sku in skus)
     checks.done()
-    path, allow = "variations", "GET"
-    render = None
+    path, allow, rewrite = "variations", "GET", None
     if parent is not None:
         tests.append(lambda row: row.parent == parent)
         path, allow = f"products/{parent}/variations", "GET, POST"
     else:
-        render = lambda row: products.globally(store.site, _doc(store, row))  # noqa: E731
+        rewrite = _for_all(store)
     kept = (parent, _remember(query, "sku", "include_status", "exclude_status"))
-    listing = Listing("variations", path, tests, key, backwards, kept, render, allow=allow)
+    listing = Listing("variations", path, tests, key, backwards, kept, rewrite, allow=allow)
     return answer(store, listing, paged, query)
+
+
+def _for_all(store: Store) -> Callable[[Row, bytes], bytes]:
+    return lambda row, body: products.globally(store.site, row.id, body)
 
 
 def customers(store: Store, query: Query) -> Answer:
@@ -283,7 +291,7 @@ def refunds_list(store: Store, query: Query, order: int | None) -> Answer:
         key,
         backwards,
         (order, _remember(query)),
-        lambda row: refunds.of_order(store.doc("refunds", row.id) or {}),
+        lambda row, body: refunds.of_order(row.parent, body),
         forgets="always" if store.site.hpos else "offset",
     )
     return answer(store, listing, paged, query)

@@ -31,9 +31,10 @@ _BOOLEANS = frozenset(("false", "0", ""))
 def create(store: Store, order: int, body: Body) -> Answer | Later:
     """`POST /orders/<id>/refunds`.
 
-    The refund is stored with its reason first; then the gateway is asked, which may take its time;
-    only then follow `refunded_payment`, the metadata and the restocking. Nothing stops a second one
-    meanwhile. A refusal of the gateway takes the refund away again.
+    What is left is checked, and a moment later the refund is stored with its reason; then the
+    gateway is asked, which may take its time; only then follow `refunded_payment`, the metadata and
+    the restocking. Nothing stops a second one meanwhile. A refusal of the gateway takes the refund
+    away again.
     """
     check_body(SCHEMA, body)
     doc = store.doc("orders", order)
@@ -58,11 +59,15 @@ def create(store: Store, order: int, body: Body) -> Answer | Later:
     asks = _asks_gateway(body)
     if asks:
         store.ledger.check(doc["payment_method"])
-    _keep(store, made)
     finish = _finisher(store, made, notes, body, asks=asks)
-    if asks and store.site.gateway_seconds:
-        return Later(store.site.gateway_seconds, finish)
-    return finish()
+
+    def keep() -> Answer | Later:
+        _keep(store, made)
+        if asks and store.site.gateway_seconds:
+            return Later(store.site.gateway_seconds, finish)
+        return finish()
+
+    return Later(store.site.check_seconds, keep) if store.site.check_seconds else keep()
 
 
 def _asks_gateway(body: Body) -> bool:
@@ -151,7 +156,7 @@ def _finisher(store: Store, made: Doc, notes: list[Doc], body: Body, *, asks: bo
         merge_meta(store, made, body.get("meta_data"))
         _complete(store, order, made)
         store.put("refunds", made)
-        found = Answer(201, encode(refunds.of_order(made)), allow="GET, POST")
+        found = Answer(201, encode(refunds.without_parent(made)), allow="GET, POST")
         place = "orders/(?P<order_id>[\\d]+)/refunds"
         found.headers.append(("Location", f"{store.site.api}/{place}/{made['id']}"))
         return found

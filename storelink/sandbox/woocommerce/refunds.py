@@ -122,6 +122,11 @@ def refund_row(doc: Doc) -> Row:
     return Row(id=doc["id"], created=made, modified=made, status="completed", parent=doc["parent_id"])
 
 
-def of_order(doc: Doc) -> Doc:
-    """A refund as the list of its order has it."""
+def of_order(order: int, body: bytes) -> bytes:
+    """A refund's bytes as its order's own list has them: without the order's id near their head."""
+    return body.replace(b'"parent_id":%d,' % order, b"", 1)
+
+
+def without_parent(doc: Doc) -> Doc:
+    """The same of a document."""
     return {key: value for key, value in doc.items() if key != "parent_id"}

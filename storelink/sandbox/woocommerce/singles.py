@@ -75,7 +75,7 @@ def refund(store: Store, number_of_order: int, number: int) -> Doc:
             404, "woocommerce_rest_invalid_order_refund_id", "Invalid order refund ID.",
             allow=REFUND_ALLOW,
         )  # fmt: skip
-    return refunds.of_order(found)
+    return refunds.without_parent(found)
 
 
 def shown(doc: Doc, query: Query, allow: str = FULL) -> Answer:

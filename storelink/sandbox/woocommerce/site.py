@@ -45,8 +45,9 @@ class Site:
     """Set at the start; the switches may be turned while the store runs.
 
     `has_variations` and `has_refunds` are the store-wide lists that older versions lack. `mode` is
-    "" or one of plain_permalinks, plugin_inactive, maintenance, database_down. `gateway_seconds` is
-    how long the payment gateway takes over a refund; `gateway_dies` "before" or "after" lets the
+    "" or one of plain_permalinks, plugin_inactive, maintenance, database_down. `check_seconds`
+    pass between a refund's check of what is left and its being stored, `gateway_seconds` while the
+    payment gateway works on it; `gateway_dies` "before" or "after" lets the
     worker die just before or just after the money moved.
     """
 
@@ -59,6 +60,7 @@ class Site:
     hpos: bool = True
     prices_include_tax: bool = False
     mode: str = ""
+    check_seconds: float = 0.0
     gateway_seconds: float = 0.0
     gateway_dies: str = ""
     store_id: str = "982ac1d0-7941-4af8-8145-bfd0b9518a1c"
