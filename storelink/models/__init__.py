@@ -1,6 +1,6 @@
 """The tables. One file a concept; migrations are made from these classes.
 
-`view.py` holds the views, which Alembic does not compare.
+`view.py` holds the views and `storage.py` how raw JSON is stored, which Alembic does not compare.
 """
 
 from storelink.models.audit import AuditEvent, ErasedSubject
@@ -13,11 +13,13 @@ from storelink.models.order import OrderItem, OrderRefund, PlatformOrder
 from storelink.models.product import PlatformProduct
 from storelink.models.quarantine import QuarantinedRecord
 from storelink.models.source import SourceRecord
+from storelink.models.storage import EXTERNAL
 from storelink.models.sync import SyncRun, SyncState
 from storelink.models.view import PRODUCT_BY_SKU
 from storelink.models.webhook import WebhookDelivery
 
 __all__ = [
+    "EXTERNAL",
     "PRODUCT_BY_SKU",
     "AuditEvent",
     "ChangeEvent",

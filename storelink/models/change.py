@@ -3,7 +3,7 @@
 import uuid
 from datetime import datetime
 
-from sqlalchemy import BigInteger, ForeignKey, Identity, Index, Uuid, func, text
+from sqlalchemy import BigInteger, Identity, Index, Uuid, func, text
 from sqlmodel import SQLModel
 
 from storelink.models.columns import TEXT, TIME, column, optional
@@ -26,11 +26,7 @@ class ChangeEvent(SQLModel, table=True):
         sa_column_args=(Identity(always=False),),
     )
     seq: int | None = optional(BigInteger, "Order of committing, given by the publisher; null until then.")
-    connector_id: uuid.UUID = column(
-        Uuid,
-        "The store.",
-        sa_column_args=(ForeignKey("connector_config.id", ondelete="CASCADE"),),
-    )
+    connector_id: uuid.UUID = column(Uuid, "The store; no foreign key, as in a log.")
     entity: str = column(TEXT, "product, customer or order.")
     key: str = column(TEXT, "variant_id, customer_id or order_id.")
     op: str = column(TEXT, "insert, update or delete.")

@@ -226,7 +226,9 @@ def upgrade() -> None:
             nullable=True,
             comment="Order of committing, given by the publisher; null until then.",
         ),
-        sa.Column("connector_id", sa.Uuid(), nullable=False, comment="The store."),
+        sa.Column(
+            "connector_id", sa.Uuid(), nullable=False, comment="The store; no foreign key, as in a log."
+        ),
         sa.Column("entity", sa.Text(), nullable=False, comment="product, customer or order."),
         sa.Column("key", sa.Text(), nullable=False, comment="variant_id, customer_id or order_id."),
         sa.Column("op", sa.Text(), nullable=False, comment="insert, update or delete."),
@@ -236,12 +238,6 @@ def upgrade() -> None:
             server_default=sa.text("clock_timestamp()"),
             nullable=False,
             comment="When it was written (database clock).",
-        ),
-        sa.ForeignKeyConstraint(
-            ["connector_id"],
-            ["connector_config.id"],
-            name=op.f("fk_change_event_connector_id"),
-            ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_change_event")),
     )
@@ -1062,12 +1058,6 @@ def upgrade() -> None:
             nullable=False,
             comment="Line subtotal less line total.",
         ),
-        sa.ForeignKeyConstraint(
-            ["connector_id", "order_id"],
-            ["platform_order.connector_id", "platform_order.order_id"],
-            name=op.f("fk_order_item_connector_id_order_id"),
-            ondelete="CASCADE",
-        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_order_item")),
         sa.UniqueConstraint(
             "connector_id", "order_id", "item_id", name=op.f("uq_order_item_connector_id_order_id_item_id")
@@ -1111,6 +1101,11 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("connector_id", "refund_id", name=op.f("pk_order_refund")),
     )
     op.create_index("ix_order_refund_order", "order_refund", ["connector_id", "order_id"], unique=False)
+    # raw JSON is kept outside the row and uncompressed: see models/storage.py
+    op.execute(
+        "ALTER TABLE platform_order ALTER line_items SET STORAGE EXTERNAL, ALTER metadata SET STORAGE EXTERNAL"
+    )
+    op.execute("ALTER TABLE platform_product ALTER metadata SET STORAGE EXTERNAL")
     op.execute(
         """
         CREATE VIEW product_by_sku AS
