@@ -10,6 +10,7 @@ from storelink.embedded.files import PORT, Place, may, own, pid_file
 from storelink.errors import Misconfigured
 
 NAME = f".s.PGSQL.{PORT}"
+_RECORD = "run.elsewhere"
 _LIMIT = 103  # bytes of a socket's path: 107 on Linux, 103 on macOS
 
 
@@ -32,16 +33,15 @@ def make_folder(place: Place) -> Path:
                 "(mode 0700): remove it, and storelink makes it anew"
             )
         return folder
-    record = place.home / "run.elsewhere"
-    if record.exists() and _private(place, folder := Path(record.read_text())):
-        return folder
+    if (recorded := _recorded(place)) is not None:
+        return recorded
     for base in (os.environ.get("XDG_RUNTIME_DIR"), tempfile.gettempdir(), "/tmp"):  # noqa: S108
         if not base or not _fits(Path(base) / "storelink-12345678") or not may(place, "x", Path(base)):
             continue
         # a new name each time: one that others can foresee, they can take first
         folder = Path(tempfile.mkdtemp(prefix="storelink-", dir=base))
         own(place, folder)
-        record.write_text(str(folder))
+        (place.home / _RECORD).write_text(f"{folder}\n{place.data}")
         return folder
     raise Misconfigured(
         f"{place.home} is too long for a socket, and so is the folder for temporary files: "
@@ -68,11 +68,17 @@ def _private(place: Place, folder: Path) -> bool:
     )
 
 
+def _recorded(place: Place) -> Path | None:
+    """The folder elsewhere that this home made for itself; a copied or moved home made none."""
+    try:
+        folder, data = (place.home / _RECORD).read_text().split("\n")
+    except (FileNotFoundError, ValueError):
+        return None
+    return Path(folder) if data == str(place.data) and _private(place, Path(folder)) else None
+
+
 def remove_short(place: Place) -> None:
     """The server is gone: so goes its folder outside the home."""
-    record = place.home / "run.elsewhere"
-    if record.exists():
-        folder = Path(record.read_text())
-        if _private(place, folder):
-            shutil.rmtree(folder, ignore_errors=True)
-        record.unlink()
+    if (folder := _recorded(place)) is not None:
+        shutil.rmtree(folder, ignore_errors=True)
+    (place.home / _RECORD).unlink(missing_ok=True)

@@ -257,7 +257,7 @@ def test_a_short_socket_folder_that_another_took_is_not_used(home: Path, tmp_pat
     trap = tmp_path / "trap"
     trap.mkdir(mode=0o777)
     trap.chmod(0o777)
-    (deep / "run.elsewhere").write_text(str(trap))
+    (deep / "run.elsewhere").write_text(f"{trap}\n{deep / 'postgres'}")
     with embedded.running(deep) as server:
         assert server.socket != trap
     assert trap.exists()
@@ -284,6 +284,54 @@ def test_a_home_that_was_moved_while_its_server_ran(home: Path, hold: Hold, post
     with embedded.running(home / "new") as server:
         assert count(server) == 1
     assert postmaster(home / "new") is None
+
+
+def test_a_long_home_that_was_moved_while_its_server_ran(home: Path, hold: Hold) -> None:
+    deep = home.joinpath(*(["quite-a-long-name"] * 7))
+    holder = hold(deep / "old")
+    holder.ready()
+    holder.kill()
+    (deep / "old").rename(deep / "new")
+    with embedded.running(deep / "new") as server, closing(embedded.connect(server)) as connection:
+        row = connection.execute("SHOW data_directory").fetchone()
+    assert row == (str(deep / "new" / "postgres"),)
+
+
+@pytest.mark.parametrize("depth", [0, 7])
+def test_a_copy_of_a_home_gets_a_server_of_its_own(
+    home: Path, hold: Hold, postmaster: Find, depth: int
+) -> None:
+    deep = home.joinpath(*(["quite-a-long-name"] * depth))
+    one, two = deep / "one", deep / "two"
+    with embedded.running(one):
+        pass
+    holder = hold(one)
+    holder.ready()
+    original = postmaster(one)
+    shutil.copytree(one, two, ignore=shutil.ignore_patterns("run"))
+    if os.geteuid() == 0:
+        for path in (two / "postgres", *(two / "postgres").rglob("*")):
+            shutil.chown(path, "nobody")
+    with embedded.running(two) as server, closing(embedded.connect(server)) as connection:
+        row = connection.execute("SHOW data_directory").fetchone()
+        assert row == (str(two / "postgres"),)
+        assert postmaster(one) == original
+    assert postmaster(one) == original
+    assert hold(one).ready(), "its socket is still there"
+
+
+def test_a_busy_session_of_a_killed_server_is_waited_for(home: Path, postmaster: Find) -> None:
+    busy = "DO $$ BEGIN WHILE clock_timestamp() < now() + interval '2 s' LOOP END LOOP; END $$"
+    with embedded.running(home) as server:
+        connection = embedded.connect(server)
+        connection.pgconn.send_query(busy.encode())
+        killed = postmaster(home)
+        assert killed
+        killed.kill()
+    with embedded.running(home) as server:
+        keep_a_row(server)
+    connection.close()
+    assert "shared memory block" in (home / "postgres.log").read_text()
 
 
 def test_a_socket_that_somebody_swept_away(
@@ -313,6 +361,7 @@ def test_ctrl_c_in_one_terminal_leaves_the_others_their_server(
     assert server.is_running()
     with embedded.running(home) as joined:
         keep_a_row(joined)
+        assert postmaster(home) == server
     second.leave()
     assert postmaster(home) is None
 
