@@ -123,7 +123,8 @@ def remove(
             removed = account.remove(session, name, purge=purge)
             session.commit()
     if as_json:
-        print_json({"name": name, "removed": True, "purged": purge, "deleted_rows": dict(removed.counts)})
+        counts = {str(table): rows for table, rows in removed.counts.items()}
+        print_json({"name": name, "removed": True, "purged": purge, "deleted_rows": counts})
     elif purge:
         show.say(f"{name} is removed, and with it all that was read from it.")
     else:

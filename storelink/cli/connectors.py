@@ -43,8 +43,8 @@ Examples:
   where keys.json is {"consumer_key": "ck_…", "consumer_secret": "cs_…"}
 
 \b
-In WooCommerce keys are made under WooCommerce → Settings → Advanced → REST API,
-for an administrator, with the permission Read/Write.
+In WooCommerce keys are made under Settings → Advanced → REST API, for an
+administrator, with the permission Read/Write.
 """
 
 
@@ -110,7 +110,8 @@ def _examine(
     from storelink.sync.opening import examine
 
     candidate = Account(name, url, "keys", credentials, {}, allow_http)
-    return examine(context.database, connector, candidate, context.settings)
+    with show.waiting(f"Looking at {url}"):
+        return examine(context.database, connector, candidate, context.settings)
 
 
 def _learnt(context: Context, checkup: "Checkup | None") -> dict[str, Any]:
@@ -246,7 +247,8 @@ def check(name: NameArgument, as_json: JsonFlag = False) -> None:
 
         with context.database.session() as session:
             find_store(session, name)
-        checkup = check_again(context.database, context.keyring, name, context.settings)
+        with show.waiting(f"Looking at {name}"):
+            checkup = check_again(context.database, context.keyring, name, context.settings)
     if as_json:
         print_json({"name": name, "check": check_document(checkup)})
     else:

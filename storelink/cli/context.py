@@ -14,14 +14,14 @@ What is heavy is imported when a command runs, not when its help is read.
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from storelink.cli.problems import ExitCode, handled
-from storelink.cli.show import document, plain
+from storelink.cli.show import document, plain, waiting
 from storelink.errors import Misconfigured
 
 if TYPE_CHECKING:
@@ -53,14 +53,16 @@ def run(as_json: bool = False, *, migrate: bool | None = None) -> Iterator[Conte
 @contextmanager
 def open_context(*, migrate: bool | None = None) -> Iterator[Context]:
     """Settings from the environment, the database they name (`migrate` as in `open_database`)."""
-    from storelink.db import open_database
-    from storelink.secrets.keyring import Keyring
-    from storelink.secrets.provider import provider_of
+    with ExitStack() as stack:
+        with waiting("Opening the database"):
+            from storelink.db import open_database
+            from storelink.secrets.keyring import Keyring
+            from storelink.secrets.provider import provider_of
 
-    settings = read_settings()
-    configure_logs(settings)
-    keyring = Keyring(provider_of(settings))
-    with open_database(settings, migrate=migrate) as database:
+            settings = read_settings()
+            configure_logs(settings)
+            keyring = Keyring(provider_of(settings))
+            database = stack.enter_context(open_database(settings, migrate=migrate))
         yield Context(settings, database, keyring)
 
 

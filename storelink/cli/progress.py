@@ -26,17 +26,23 @@ class Screen:
         self._live = live and sys.stdout.isatty() and sys.stderr.isatty()
         self._bar: Any = None
         self._task: Any = None
+        self._total: int | None = None
 
     def report(self, progress: "Progress") -> None:
         """Show how far the pass is. A pass that first lists and then fetches does not go back."""
         if self._bar is None:
             return
         known = self._bar.tasks[0]
-        total = progress.total if progress.total is not None else known.total
+        self._total = progress.total or self._total
         done = max(progress.done, int(known.completed))
-        what = f"{_DOING.get(progress.kind, progress.kind)} {progress.resource}"
-        far = f"{number(done)} of {number(int(total))}" if total and total >= done else number(done)
-        self._bar.update(self._task, description=what, completed=done, total=total, far=far)
+        total = self._total if self._total and self._total > done else None
+        doing = _DOING.get(progress.kind, progress.kind)
+        if progress.kind == "backfill" and self._total and total is None:
+            doing = "comparing"  # all is read; now the store's list is gone through
+        far = f"{number(done)} of {number(total)}" if total else number(done)
+        what = f"{doing} {progress.resource}"
+        known.total = total  # not by update(), where None leaves it, and a full bar stands still
+        self._bar.update(self._task, description=what, completed=done, far=far)
 
     @contextmanager
     def watch(self, resource: str) -> Iterator[None]:
@@ -67,7 +73,7 @@ class Screen:
         )  # fmt: skip
         with bar:
             self._task = bar.add_task(f"asking for {resource}", total=None, far="")
-            self._bar = bar
+            self._bar, self._total = bar, None
             try:
                 yield
             finally:

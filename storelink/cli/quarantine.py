@@ -34,7 +34,7 @@ OneResource = Annotated[
 @app.command("list", short_help="Every record that is set aside, and why.")
 def list_(
     name: Annotated[
-        str | None, typer.Argument(metavar="[NAME]", help="Only this store's.", show_default=False)
+        str | None, typer.Argument(metavar="NAME", help="Only this store's.", show_default=False)
     ] = None,
     resource: OneResource = None,
     as_json: JsonFlag = False,
@@ -124,7 +124,7 @@ def _pick(
 def retry(
     name: NameArgument,
     ids: Annotated[
-        list[str] | None, typer.Argument(metavar="[ID]...", help="Only these.", show_default=False)
+        list[str] | None, typer.Argument(metavar="ID", help="Only these.", show_default=False)
     ] = None,
     resource: OneResource = None,
     as_json: JsonFlag = False,

@@ -8,7 +8,9 @@ characters: a store must not steer the terminal.
 import shutil
 import sys
 import textwrap
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -140,3 +142,26 @@ def _as_text(value: Any) -> str:
     if isinstance(value, Decimal):
         return str(value)
     raise TypeError(type(value).__name__)
+
+
+@contextmanager
+def waiting(text: str) -> Iterator[None]:
+    """Tell a person what is waited for, once it takes longer than a moment; gone afterwards."""
+    if not (sys.stdout.isatty() and sys.stderr.isatty()):
+        yield
+        return
+
+    def tell() -> None:
+        sys.stderr.write(f"{text} …")
+        sys.stderr.flush()
+
+    timer = threading.Timer(0.5, tell)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        timer.join()
+        sys.stderr.write("\r\x1b[K")
+        sys.stderr.flush()

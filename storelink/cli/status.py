@@ -18,9 +18,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False)
 
-MaybeName = Annotated[
-    str | None, typer.Argument(metavar="[NAME]", help="Only this store.", show_default=False)
-]
+MaybeName = Annotated[str | None, typer.Argument(metavar="NAME", help="Only this store.", show_default=False)]
 
 STATUS_HELP = """\
 How every store stands: the answer first, then what needs a person, then the figures.
@@ -30,13 +28,15 @@ scripts read --json.
 
 \b
 States, worst first:
-  key refused    the store refuses our keys; nothing newer arrives until new ones are entered
-  failing        the last pass failed; the next one tries again
-  … differ       verify found records that differ
-  stopped        a first read was stopped; the next sync carries on
-  late           no pass has run though one was due
-  not read yet   registered, and never read
-  in step        all is as it should be
+  key refused         the store refuses our keys; nothing newer arrives
+  failing             the last pass failed; the next one tries again
+  3 differ            verify found records that differ
+  first read stopped  the next sync carries on from there
+  late                no pass has run though one was due
+  not read yet        registered, and never read
+  first read, 62 %    at work
+  paused              by somebody, with `connectors pause`
+  in step             all is as it should be
 """
 
 

@@ -1,7 +1,7 @@
 """`storelink sync`, `verify` and `renormalize`: the commands that run passes."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -133,11 +133,12 @@ something still differs at the end.
 Examples:
   storelink verify shop                  look only
   storelink verify shop --fix            look, and fetch what differs
-  storelink verify shop --deep           read every record whole and compare its content
+  storelink verify shop --deep           compare whole records, not only times
 
 \b
 The columns:
-  missing  in the store, not here        stale  older here than in the store
+  missing  in the store, not here
+  stale    here, but not as it is in the store
   gone     here, but deleted in the store
 """
 
@@ -252,10 +253,13 @@ def _subject(
         store = find_store(session, name)
     if store.status == "paused" and not offline:
         raise Misconfigured(f"The store {name!r} is paused. `storelink connectors resume {name}` ends that.")
-    with open_subject(
+    opening = open_subject(
         context.database, context.keyring, name, context.settings,
         report=screen.report, accept_deletes=accept_deletes, refresh=not offline,
-    ) as subject:  # fmt: skip
+    )  # fmt: skip
+    with ExitStack() as stack:
+        with show.waiting(f"Looking at {name}"):
+            subject = stack.enter_context(opening)
         yield subject
 
 
