@@ -76,9 +76,9 @@ class Endpoint:
     path: str
     params: Mapping[str, str | int] = field(default_factory=dict)
 
-    def window(self, offset: int) -> Slice[Got]:
-        """At most 100 rows from `offset` on, by ascending id. Raises what the client raises."""
-        page: dict[str, str | int] = {**self.params, **ORDER, "per_page": SIZE}
+    def window(self, offset: int, size: int = SIZE) -> Slice[Got]:
+        """At most `size` rows (100 at the most) from `offset` on. Raises what the client raises."""
+        page: dict[str, str | int] = {**self.params, **ORDER, "per_page": size}
         if offset:
             page["offset"] = offset
         try:
@@ -88,7 +88,9 @@ class Endpoint:
                 raise
             return self._window_by_ids(page, error)
         rows = a_page(parsed)
-        return Slice(ids_of(rows), len(rows), _got(rows, parsed.answer.read), parsed.total)
+        return Slice(
+            ids_of(rows), len(rows), _got(rows, parsed.answer.read), parsed.total, len(parsed.answer.body)
+        )
 
     def by_ids(self, ids: Sequence[int], *, attempts: int | None = None) -> Got:
         """These records, where the list shows them; at most 100. Raises what the client raises."""

@@ -17,8 +17,9 @@ from storelink.connectors.woocommerce.details import Complete, Details, part_ids
 from storelink.connectors.woocommerce.endpoint import Endpoint, Getter, Got, content_failed, id_of
 from storelink.connectors.woocommerce.moment import gmt
 from storelink.connectors.woocommerce.order import IGNORED
+from storelink.connectors.woocommerce.pagesize import PageSize
 from storelink.connectors.woocommerce.profile import statuses_of
-from storelink.connectors.woocommerce.walk import SIZE, Position, Slice, walk
+from storelink.connectors.woocommerce.walk import SIZE, Position, Slice, Step, walk
 from storelink.connectors.woocommerce.width import Width
 from storelink.errors import Misconfigured, NotFound, Rejected, Retryable, StorelinkError
 
@@ -174,22 +175,23 @@ class Reader:
     # -- whole records -----------------------------------------------------------------------------
 
     def _records(self, resource: str, stage: Stage, position: Position, following: str) -> Iterator[RawPage]:
-        """One list as whole records."""
+        """One list as whole records; a walk ends early to go on with pages of a better size."""
+        size, width = PageSize(), Width(self._most)
 
         def ask(offset: int) -> Slice[Complete]:
-            page = self._asked(stage, lambda endpoint: endpoint.window(offset))
+            page = self._asked(stage, lambda endpoint: endpoint.window(offset, size.value))
+            size.weigh(page.weight, page.rows)
             return Slice(page.ids, page.rows, self._details.complete(resource, page.content), page.total)
 
-        for step in walk(ask, position, Width(self._most)):
-            done = step.content
-            at, name = (Position(), following) if step.last else (step.position, stage.name)
-            yield RawPage(
-                records=[*(raw for key, raw in done.records.items() if key > step.after), *done.nameless],
-                read=done.read,
-                cursor={"stage": name, "last_id": at.last_id, "offset": at.offset},
-                broken=[item for key, item in done.broken.items() if key > step.after],
-                total=step.total,
-            )
+        going = True
+        while going:
+            going = False
+            for step in walk(ask, position, width, size=size.value):
+                position = step.position
+                yield _raw_page(step, stage.name, following)
+                if not step.last and size.change():
+                    going = True
+                    break
 
     def _fetch(self, resource: str, ids: Sequence[str]) -> FetchPage:
         """One page of records by id, trashed ones included."""
@@ -251,6 +253,19 @@ class Reader:
         if resource == "products" and parsed.data.get("type") == "variation":
             return None  # no product has this id; its own product brings it
         return Got(parsed.answer.read, {key: parsed.data})
+
+
+def _raw_page(step: Step[Complete], stage: str, following: str) -> RawPage:
+    """A page of whole records; after the last, the cursor points at the list that follows."""
+    done = step.content
+    at, name = (Position(), following) if step.last else (step.position, stage)
+    return RawPage(
+        records=[*(raw for key, raw in done.records.items() if key > step.after), *done.nameless],
+        read=done.read,
+        cursor={"stage": name, "last_id": at.last_id, "offset": at.offset},
+        broken=[item for key, item in done.broken.items() if key > step.after],
+        total=step.total,
+    )
 
 
 def _live(statuses: Any) -> list[str]:

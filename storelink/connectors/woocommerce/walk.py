@@ -46,6 +46,8 @@ class Slice(Generic[T]):
     content: T
     total: int | None = None
     """How long the store says that the whole list is."""
+    weight: int = 0
+    """Bytes of the answer."""
 
 
 @dataclass(frozen=True, slots=True)
