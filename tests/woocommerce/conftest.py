@@ -2,14 +2,27 @@
 
 import copy
 import json
-from collections.abc import Callable
+import ssl
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from storelink.connectors.protocol import Account, Clock, Limits
+from storelink.connectors.retry import Retry
+from storelink.connectors.woocommerce.client import Client
+from storelink.connectors.woocommerce.reader import Reader
+from storelink.sandbox.running import Running, start
+
 CAPTURES = Path(__file__).parents[1] / "captures" / "woocommerce"
-SETTINGS = {"currency": "USD", "time_zone": "America/New_York", "gmt_offset": -5}
+STATUSES = [
+    "pending", "processing", "on-hold", "completed", "cancelled", "refunded", "failed", "checkout-draft",
+    "awaiting-parts", "archived",
+]  # fmt: skip
+"""Those of the simulated store. `archived` is one that a plugin hides from lists of any status."""
 
 
 def _body(name: str) -> Any:
@@ -65,3 +78,36 @@ def make() -> Callable[..., dict[str, Any]]:
         return raw
 
     return changed
+
+
+@pytest.fixture
+def reading() -> Iterator[Callable[..., Reader]]:
+    """`reading(store)`: a reader over real sockets, as patient as a test can wait.
+
+    Keywords are the settings that the check would have learnt; `limits` and `clock` may be given too.
+    """
+    opened: list[Client] = []
+
+    def open_reader(
+        store: Running, *, limits: Limits | None = None, clock: Clock | None = None, **learnt: Any
+    ) -> Reader:
+        limits = limits or Limits(timeout=10, width=4)
+        keys = {"consumer_key": store.key, "consumer_secret": store.secret}
+        account = Account("shop", store.url, "keys", keys, allow_http=True)
+        retry = Retry(attempts=2, base=0.001)
+        trust = ssl.create_default_context(cafile=str(store.ca_file)) if store.ca_file else None
+        client = Client(account, limits, clock or (lambda: datetime.now(UTC)), retry=retry, tls=trust)
+        opened.append(client)
+        known = {"has_variations": True, "has_refunds": True, "statuses": STATUSES}
+        return Reader(client, {**known, **learnt}, limits)
+
+    yield open_reader
+    for client in opened:
+        client.close()
+
+
+@pytest.fixture
+def shop() -> Iterator[Callable[..., Running]]:
+    """`shop(orders=…)`: a simulated store in a thread; all are stopped at the end."""
+    with ExitStack() as stack:
+        yield lambda **options: stack.enter_context(start(**options))
