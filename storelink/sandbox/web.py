@@ -103,14 +103,15 @@ async def _send(send: Send, reply: Reply, padding: int = 0) -> None:
     while padding > 0:
         part = b" " * min(padding, 1 << 20)
         padding -= len(part)
-        if _transport(send).is_closing():
+        await asyncio.sleep(0)  # others want to be served meanwhile
+        if _exchange(send).disconnected or _exchange(send).transport.is_closing():
             return
         await send({"type": "http.response.body", "body": part, "more_body": padding > 0})
 
 
-def _transport(send: Send) -> Any:
-    """The connection under uvicorn's `send`: the only way to break it as networks do."""
-    return getattr(send, "__self__").transport  # noqa: B009
+def _exchange(send: Send) -> Any:
+    """What uvicorn's `send` belongs to, with its connection: the only way to break that as networks do."""
+    return getattr(send, "__self__")  # noqa: B009
 
 
 async def _gone(receive: Receive) -> None:
@@ -119,7 +120,7 @@ async def _gone(receive: Receive) -> None:
 
 
 async def _drop(receive: Receive, send: Send) -> None:
-    _transport(send).abort()
+    _exchange(send).transport.abort()
     await _gone(receive)
 
 
@@ -128,5 +129,5 @@ async def _cut(receive: Receive, send: Send, reply: Reply, share: float) -> None
     await _start(send, reply)
     part = reply[2][: int(len(reply[2]) * share)]
     await send({"type": "http.response.body", "body": part, "more_body": True})
-    _transport(send).close()
+    _exchange(send).transport.close()
     await _gone(receive)
