@@ -40,6 +40,12 @@ class Done:
 Cli = Callable[..., Done]
 
 
+@pytest.fixture(scope="session")
+def storelink() -> Path:
+    """The command itself."""
+    return STORELINK
+
+
 @pytest.fixture
 def environment(monkeypatch: pytest.MonkeyPatch, database_url: str, home: Path) -> dict[str, str]:
     """A fresh database and home, and a little patience with stores that do not answer."""
@@ -84,13 +90,6 @@ def process(environment: dict[str, str]) -> Cli:
         return Done(ended.returncode, ended.stdout, ended.stderr)
 
     return run
-
-
-@pytest.fixture(scope="session")
-def shared_store() -> Iterator[Running]:
-    """A store that is only looked at."""
-    with start(40, 8, 10) as store:
-        yield store
 
 
 @pytest.fixture
