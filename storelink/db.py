@@ -239,7 +239,8 @@ def _parse(text: str) -> URL:
 
 
 def masked(url: URL) -> str:
-    """The URL without anything secret."""
+    """The URL without anything secret, as psql takes it."""
+    url = url.set(drivername="postgresql")
     secret = {name for name in url.query if "password" in name or name == "passfile"}
     return url.difference_update_query(secret).render_as_string(hide_password=True)
 

@@ -42,6 +42,7 @@ synchronous_commit = on
 full_page_writes = on
 jit = off
 autovacuum = on
+max_logical_replication_workers = 0
 # a killed client's session, and the locks it holds, must not live on
 client_connection_check_interval = 2s
 timezone = 'UTC'

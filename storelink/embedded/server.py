@@ -158,6 +158,7 @@ def _up(place: Place, turn: int, wait: float) -> Server:
             if reported or _cut_off(place, socket, began):
                 # moved while it ran, or its socket was taken away: it must start again
                 _stop(place, postmaster)
+                sockets.remove_empty(socket)
         elif reported is None and socket is not None and _listening(socket):
             pass  # starting or stopping where we do not see its process, as in another container
         elif child is None or child.poll() is not None:

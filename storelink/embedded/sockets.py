@@ -4,6 +4,7 @@ import os
 import shutil
 import stat
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from storelink.embedded.files import PORT, Place, may, own, pid_file
@@ -75,6 +76,13 @@ def _recorded(place: Place) -> Path | None:
     except (FileNotFoundError, ValueError):
         return None
     return Path(folder) if data == str(place.data) and _private(place, Path(folder)) else None
+
+
+def remove_empty(folder: Path | None) -> None:
+    """The folder of a server that was stopped in a home that has moved since."""
+    if folder is not None:
+        with suppress(OSError):
+            folder.rmdir()
 
 
 def remove_short(place: Place) -> None:

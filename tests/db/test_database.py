@@ -295,6 +295,13 @@ def test_a_killed_private_server_comes_back_under_its_users(home: Path, postmast
     assert postmaster(home) is None
 
 
+def test_the_url_is_one_that_psql_takes(home: Path) -> None:
+    with open_database(Settings(home=home)) as database:
+        assert database.url.startswith("postgresql://storelink@")
+        with closing(psycopg.connect(database.url)) as connection:
+            assert connection.execute("SELECT count(*) FROM platform_order").fetchone() == (0,)
+
+
 def test_a_private_database_is_brought_up_to_date_by_itself(home: Path) -> None:
     with open_database(Settings(home=home), migrate=False) as database:
         assert pending(database.engine) == ["0001"]

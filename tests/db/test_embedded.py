@@ -289,12 +289,13 @@ def test_a_home_that_was_moved_while_its_server_ran(home: Path, hold: Hold, post
 def test_a_long_home_that_was_moved_while_its_server_ran(home: Path, hold: Hold) -> None:
     deep = home.joinpath(*(["quite-a-long-name"] * 7))
     holder = hold(deep / "old")
-    holder.ready()
+    old = Path(holder.ready()["socket"])
     holder.kill()
     (deep / "old").rename(deep / "new")
     with embedded.running(deep / "new") as server, closing(embedded.connect(server)) as connection:
         row = connection.execute("SHOW data_directory").fetchone()
     assert row == (str(deep / "new" / "postgres"),)
+    assert not old.exists()
 
 
 @pytest.mark.parametrize("depth", [0, 7])
