@@ -457,6 +457,18 @@ def test_a_variation_that_only_a_stale_cache_still_names_is_left_out(shop: Shop,
     assert isinstance(normalize("products", raw, SETTINGS), Rows)
 
 
+def test_a_trashed_variation_that_a_stale_cache_still_names_is_left_out(shop: Shop, reading: Reading) -> None:
+    store = shop(products=40)
+    child = next(row for row in store.admin.truth()["variations"] if row["status"] == "publish")
+    store.admin.trash("variations", child["id"])
+    stale = [['"variations":[', f'"variations":[{child["id"]},']]
+    store.admin.faults([{"match": {"path": "v3/products$|v3/products/[0-9]+$"}, "do": {"replace": stale}}])
+    [page] = reading(store).fetch("products", [str(child["parent"])])
+    raw = page.found[str(child["parent"])]
+    assert child["id"] in raw["variations"]
+    assert child["id"] not in [part["id"] for part in raw["variation_details"]]
+
+
 def test_a_product_that_goes_away_while_it_is_read_is_gone(shop: Shop, reading: Reading) -> None:
     store = shop(products=40)
     parent = next(row["parent"] for row in store.admin.truth()["variations"] if row["status"] == "publish")
