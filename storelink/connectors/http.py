@@ -214,6 +214,7 @@ class HttpClient:
         self._closed = threading.Event()
         self._sleep, self._chance = sleep or self._closed.wait, chance
         self._lock = threading.Lock()
+        self._slots = threading.BoundedSemaphore(limits.width)
         self._deadline = Deadline()
         waits = {"connect": min(limits.timeout, 20.0), "read": limits.timeout}
         self._timeouts = {**waits, "write": limits.timeout, "pool": limits.timeout}
@@ -225,8 +226,10 @@ class HttpClient:
         ]
         self._pool = httpcore.ConnectionPool(
             ssl_context=tls or (httpx.create_ssl_context() if self.encrypted else None),
-            max_connections=limits.width + 2,
-            max_keepalive_connections=limits.width + 2,
+            # never reached, as there are fewer slots: with more requests than connections, httpcore
+            # closes idle ones to make room, sometimes one that another thread was just given
+            max_connections=2 * limits.width + 8,
+            max_keepalive_connections=2 * limits.width + 8,
             keepalive_expiry=4.0,  # Apache closes after 5 s; a connection just closed costs a retry
             network_backend=DeadlineBackend(self._deadline),
         )
@@ -279,8 +282,6 @@ class HttpClient:
         if body is not None:
             headers.append((b"Content-Type", b"application/json"))
             headers.append((b"Content-Length", str(len(body)).encode()))
-        if self._closed.is_set():
-            raise Retryable(f"{url} was not asked: the client is closed", code="cut")
         scheme, host, port = self._origin
         request = httpcore.Request(
             method,
@@ -289,7 +290,10 @@ class HttpClient:
             content=body,
             extensions={"timeout": self._timeouts},
         )
-        answer = self._exchange(request, url)
+        with self._slots:
+            if self._closed.is_set():
+                raise Retryable(f"{url} was not asked: the client is closed", code="cut")
+            answer = self._exchange(request, url)
         if 300 <= answer.status < 400 and (to := answer.headers.get("location")):
             raise moved(self._base, path, to)
         if not 200 <= answer.status < 300:

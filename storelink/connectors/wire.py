@@ -91,23 +91,30 @@ class Deadline(threading.local):
 
 
 class _Stream(httpcore.NetworkStream):
-    """A socket whose reads and writes end at the deadline."""
+    """A socket whose reads and writes end at the deadline, and that any thread may close."""
 
     def __init__(self, stream: httpcore.NetworkStream, deadline: Deadline) -> None:
         self._stream = stream
         self._deadline = deadline
+        self._in_use = threading.Lock()
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._stream.read(max_bytes, self._deadline.left(timeout))
+        with self._in_use:
+            return self._stream.read(max_bytes, self._deadline.left(timeout))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._stream.write(buffer, self._deadline.left(timeout))
+        with self._in_use:
+            self._stream.write(buffer, self._deadline.left(timeout))
 
     def close(self) -> None:
-        # closing alone does not wake a thread that is reading
+        """Wakes a thread that waits on the socket, then closes it.
+
+        A number freed under a reader may be the next socket's: it would read another's answer.
+        """
         with contextlib.suppress(OSError):
             self._stream.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
-        self._stream.close()
+        with self._in_use:
+            self._stream.close()
 
     def start_tls(
         self,

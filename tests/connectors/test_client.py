@@ -509,6 +509,25 @@ def test_no_secret_is_ever_shown(
     assert len(server.requests) == 4
 
 
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (400, '{"code": "x", "message": "no: %s"}'),
+        (503, "<html><title>no: %s</title></html>"),
+        (200, "<html><title>no: %s</title></html>"),
+    ],
+)
+def test_keys_of_any_form_are_kept_out_of_words(status, body, serve, answer) -> None:
+    secret = "correct-horse-battery-staple"
+    server = serve(answer((body % secret).encode(), status))
+    keys = {"consumer_key": "some-key", "consumer_secret": secret}
+    client = Client(Account("shop", server.url, "keys", keys), Limits(retries=0), lambda: datetime.now(UTC))
+    with pytest.raises(StorelinkError, match="no: …") as caught:
+        client.get("orders")
+    client.close()
+    assert secret not in str(caught.value)
+
+
 def test_traffic_is_counted_over_threads(serve, answer, connect) -> None:
     client = connect(serve(answer(b"[1]")).url)
     threads = [threading.Thread(target=lambda: [client.get("orders") for _ in range(25)]) for _ in range(4)]

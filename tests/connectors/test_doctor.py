@@ -383,6 +383,15 @@ def test_a_rest_api_closed_to_strangers(serve, answer, recorded) -> None:
     assert codes(closed)[0] == "rest_closed"
 
 
+@pytest.mark.parametrize("body", [b"null", b"{}", b"7", b'"no"'])
+def test_orders_that_are_no_list(body: bytes, serve, answer) -> None:
+    site = answer(b'{"namespaces": ["wc/v3"]}')
+    server = serve(lambda request: site if request.path == "/wp-json/" else answer(body))
+    checkup = examine(server.url)
+    assert codes(checkup)[0] == "unreadable"
+    assert not checkup.healthy
+
+
 # -- what will bite later --------------------------------------------------------------------------
 
 

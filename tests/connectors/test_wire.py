@@ -243,7 +243,8 @@ def test_a_connection_that_the_store_closed_meanwhile(serve, answer, connect) ->
         assert get(client).body == b"[]"
 
 
-def test_closing_ends_what_is_under_way(serve, connect) -> None:
+@pytest.mark.parametrize("https", [False, True])
+def test_closing_ends_what_is_under_way(https: bool, serve, server_tls, trusting) -> None:
     asked, gate = threading.Event(), threading.Event()
 
     def wait(_request: object) -> bytes:
@@ -251,7 +252,8 @@ def test_closing_ends_what_is_under_way(serve, connect) -> None:
         gate.wait(30)
         return b""
 
-    client = HttpClient(serve(wait).url, Limits(), lambda: datetime.now(UTC), Traffic())
+    server = serve(wait, tls=server_tls if https else None)
+    client = HttpClient(server.url, Limits(), lambda: datetime.now(UTC), Traffic(), tls=trusting)
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(get, client)
         try:
@@ -263,17 +265,31 @@ def test_closing_ends_what_is_under_way(serve, connect) -> None:
             gate.set()
 
 
-def test_many_threads_share_a_client(serve, answer, connect) -> None:
-    server = serve(lambda request: answer(request.target.encode()))
+def test_more_threads_than_connections(serve, answer, connect) -> None:
+    """Each gets its own answer, nobody's connection is taken away, and the width is kept."""
+    inside, most, lock = 0, 0, threading.Lock()
+
+    def echo(request) -> bytes:
+        nonlocal inside, most
+        with lock:
+            inside += 1
+            most = max(most, inside)
+        time.sleep(0.001)
+        with lock:
+            inside -= 1
+        return answer(request.target.encode())
+
+    server = serve(echo)
     client = connect(server.url, width=4)
 
     def ask(number: int) -> bytes:
         return client.get("x", {"n": number}, parse=lambda answer: answer).body
 
-    with ThreadPoolExecutor(8) as pool:
-        bodies = list(pool.map(ask, range(200)))
-    assert bodies == [f"/x?n={number}".encode() for number in range(200)]
-    assert server.connections < 20  # kept open and used again
+    with ThreadPoolExecutor(12) as pool:
+        bodies = list(pool.map(ask, range(400)))
+    assert bodies == [f"/x?n={number}".encode() for number in range(400)]
+    assert most == 4
+    assert server.connections == 4
 
 
 # -- reaching it -----------------------------------------------------------------------------------

@@ -37,6 +37,7 @@ from storelink.errors import AuthFailed, Misconfigured, StorelinkError
 T = TypeVar("T")
 API = "wp-json/wc/v3"
 SITE = "wp-json/"
+_COUNT = re.compile("[0-9]{1,15}")
 # refusals that no fresh signature mends; other languages than English cost one request more
 _LASTING = ("Consumer ", "Invalid signature", "The API key provided")
 
@@ -101,7 +102,9 @@ class Client:
         Raises `Retryable` (after its own retries), `TooLarge`, `AuthFailed`, `Rejected`, `NotFound`
         (only for WooCommerce's own not-found codes) and `Misconfigured`.
         """
-        return self._again(lambda: self._http.get(f"{API}/{path}", params, parse=parsed, attempts=attempts))
+        return self._again(
+            lambda: self._http.get(f"{API}/{path}", params, parse=self._parsed, attempts=attempts)
+        )
 
     def get_site(
         self, path: str = "", params: Params | None = None, *, attempts: int | None = None
@@ -114,7 +117,7 @@ class Client:
 
     def get_public(self, path: str, params: Params | None = None, *, attempts: int | None = None) -> Parsed:
         """GET `path` under the store's address as nobody. Raises as `get` does."""
-        return self._http.get(path, params, parse=parsed, attempts=attempts, signed=False)
+        return self._http.get(path, params, parse=self._parsed, attempts=attempts, signed=False)
 
     def put_probe(self) -> None:
         """Ask to change order 0, which never exists. Always raises what the store says to that.
@@ -157,7 +160,7 @@ class Client:
     def _explain(self, answer: Answer) -> StorelinkError:
         body = error_body(answer)
         if body is None:
-            return foreign(answer)
+            return foreign(answer, self._hidden)
         words = self._hidden(body.message)
         if not self.encrypted and _may_pass(answer, body):
             self._learn_clock(answer)
@@ -171,21 +174,20 @@ class Client:
             offset = round(date.timestamp() - time.time())
             self._offset = offset if abs(offset) > 60 else 0
 
+    def _parsed(self, answer: Answer) -> Parsed:
+        """The answer's JSON. Raises `Retryable` with a `code` if it is none."""
+        try:
+            data = parse_json(answer.body)
+        except Unreadable as error:
+            raise unreadable(answer, error, self._hidden) from None
+        total = answer.headers.get("x-wp-total", "")
+        listed = data and isinstance(data, list)
+        return Parsed(data, answer, int(total) if listed and _COUNT.fullmatch(total) else None)
+
     def _hidden(self, text: str) -> str:
         for value in (self._key, self._secret):
             text = text.replace(value, "…")
         return text
-
-
-def parsed(answer: Answer) -> Parsed:
-    """The answer's JSON. Raises `Retryable` with a `code` if it is none."""
-    try:
-        data = parse_json(answer.body)
-    except Unreadable as error:
-        raise unreadable(answer, error) from None
-    total = answer.headers.get("x-wp-total", "")
-    count = int(total) if data and isinstance(data, list) and re.fullmatch("[0-9]{1,15}", total) else None
-    return Parsed(data, answer, count)
 
 
 def _may_pass(answer: Answer, body: ErrorBody) -> bool:

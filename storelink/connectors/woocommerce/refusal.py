@@ -6,6 +6,7 @@ Docs: https://woocommerce.github.io/woocommerce-rest-api-docs/#errors
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from html import unescape
 
@@ -40,6 +41,10 @@ _OURS = ("woocommerce_", "wc_", "rest_")
 _TITLE = re.compile(rb"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
 _TAG = re.compile(r"<[^>]*>")
 _KEY = re.compile(r"\b(c[ks]_)[0-9a-zA-Z]{8,}")
+
+
+Hide = Callable[[str], str]
+"""Takes a store's secrets out of a text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,15 +83,16 @@ def store_error(answer: Answer, body: ErrorBody, words: str) -> StorelinkError:
         if code.startswith("woocommerce_"):
             return AuthFailed(said, code=code, status=status)
         return Misconfigured(f"{said}. Another plugin closes the REST API", code=code)
-    if status in (500, 501) and code != "internal_server_error" and code.startswith(_OURS):
-        # a lasting refusal in the clothes of a failure: over-refund, no trash, …
+    if status in (500, 501) and code.startswith(_OURS):
+        # a lasting refusal in the clothes of a failure: over-refund, no trash, …; when PHP itself
+        # failed, WordPress says internal_server_error
         return Rejected(said, code=code, status=status)
     return interpret(answer, words, code=code)
 
 
-def foreign(answer: Answer) -> StorelinkError:
+def foreign(answer: Answer, hide: Hide) -> StorelinkError:
     """An answer outside 2xx that WooCommerce did not give: web server, firewall, WordPress."""
-    status, words = answer.status, _title(answer.body)
+    status, words = answer.status, hide(_title(answer.body))
     if status == 401:
         return Misconfigured(
             f"{answer.url} answered 401 without WooCommerce: the site asks for a password of its "
@@ -109,11 +115,11 @@ def foreign(answer: Answer) -> StorelinkError:
     return interpret(answer, words, code=code)
 
 
-def unreadable(answer: Answer, error: Unreadable) -> Retryable:
+def unreadable(answer: Answer, error: Unreadable, hide: Hide) -> Retryable:
     """A 2xx answer that is no JSON. It may pass: a cache, a challenge, a page of maintenance."""
     about = f"{answer.url} answered {answer.status}, but {error}"
     if error.code == "html" and (title := _title(answer.body)):
-        about += f' ("{title}")'
+        about += f' ("{hide(title)}")'
     return Retryable(about, status=answer.status, code=error.code)
 
 
