@@ -8,6 +8,8 @@ It needs pytest and hypothesis, which are imported only by `connector_tests`, an
 write a fixture `database`: a `storelink.db.Database` with fresh tables.
 """
 
+import sys
+
 from storelink.conformance.laboratory import Fault, Laboratory
 
 __all__ = ["Fault", "Laboratory", "connector_tests"]
@@ -17,9 +19,8 @@ def connector_tests(laboratory: type[Laboratory]) -> type:
     """A class of tests for pytest; give it a name that begins with `Test`."""
     import pytest
 
-    pytest.register_assert_rewrite(
-        *(f"storelink.conformance.{name}" for name in ("reading", "normalizing", "checking", "writing"))
-    )
+    names = {f"{__name__}.{name}" for name in ("checking", "normalizing", "reading", "writing")}
+    pytest.register_assert_rewrite(*(names - sys.modules.keys()))
     from storelink.conformance.checking import Checking
     from storelink.conformance.normalizing import Normalizing
     from storelink.conformance.reading import Reading

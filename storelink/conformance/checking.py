@@ -3,7 +3,7 @@
 import json
 import logging
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -64,7 +64,7 @@ class Checking:
                 _show(lab, account, shown)
             for fault in lab.faults:
                 lab.fault(fault, times=None)
-                _show(lab, lab.account, shown)
+                _show(lab, lab.account, shown, lab.connector.resources[-1:])
                 lab.heal()
         secrets = {
             account.credentials[field.name]
@@ -93,15 +93,15 @@ def _wrong(account: Account, field: str) -> Account:
     return replace(account, credentials={**account.credentials, field: right[:-1] + last})
 
 
-def _show(lab: Laboratory, account: Account, shown: list[str]) -> None:
+def _show(lab: Laboratory, account: Account, shown: list[str], resources: Sequence[str] = ()) -> None:
     """Everything that a process would print of this account, its store, and its errors."""
     shown.append(repr(account))
-    store = lab.connector.open(account, lab.limits, now)
+    store = lab.connector.open(account, replace(lab.limits, retries=0), now)
     try:
         shown.append(repr(store))
         checkup = store.check()
         shown += [repr(checkup), json.dumps(dict(checkup.settings), default=str)]
-        for resource in lab.connector.resources:
+        for resource in resources or lab.connector.resources:
             _show_reads(store, resource, shown)
     finally:
         store.close()

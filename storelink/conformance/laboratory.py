@@ -28,7 +28,7 @@ class Fault(StrEnum):
     NOT_THERE = "not_there"
     """Somebody in front of the store says 404; it is not the platform's own word."""
     EMPTY = "empty"
-    """A page of a list comes without records though the list goes on."""
+    """The answer is an empty list, though there are records."""
 
 
 class Laboratory(ABC):
@@ -72,8 +72,8 @@ class Laboratory(ABC):
         """Delete a record for good."""
 
     @abstractmethod
-    def spoil(self, resource: str, key: str, *, spoilt: bool = True) -> None:
-        """Make a record such that no rows can be made of it, or good again; its date moves."""
+    def spoil(self, key: str, *, spoilt: bool = True) -> None:
+        """Make a record of the last resource unfit for rows, or fit again; its date moves."""
 
     def trash(self, resource: str, key: str) -> None:
         """Put a record into the trash."""

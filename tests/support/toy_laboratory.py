@@ -62,7 +62,7 @@ class CarefulStore(ToyStore):
     def __init__(self, clock: Any, shop: Shop | None, *, known: bool) -> None:
         super().__init__(clock)
         self.shop, self.known = shop, known
-        self.empty, self.empties = False, 0
+        self.empty = False
         if shop is not None:
             self.records = shop.records
 
@@ -76,9 +76,6 @@ class CarefulStore(ToyStore):
         if not self.known:
             raise AuthFailed("the token is not accepted")
         self.empty = fault is Fault.EMPTY
-        self.empties = self.empties + 1 if self.empty else 0
-        if self.empties > 3:
-            raise Retryable("one empty page after the other")
         if fault in _RAISED:
             raise _RAISED[fault]()
         return started
@@ -97,12 +94,15 @@ class CarefulStore(ToyStore):
         return sorted(self.records[resource], key=int)
 
     def _listed(self, resource: str, since: datetime | None) -> Iterator[ListPage]:
-        after = 0
+        after = empties = 0
         while True:
             started = self._request(f"list {resource} {after}")
             left = [key for key in self.keys(resource) if int(key) > after]
             if self.empty:
                 yield ListPage([], self._read(started))
+                empties += 1
+                if not after or empties > 3:
+                    return
                 continue
             if after and not left:
                 return
@@ -130,13 +130,16 @@ class CarefulStore(ToyStore):
             yield FetchPage(found, self._read(started), [key for key in asked if key not in held])
 
     def backfill(self, resource: str, cursor: Mapping[str, Any] | None) -> Iterator[RawPage]:
-        after = int(cursor["after"]) if cursor else 0
+        after, empties = int(cursor["after"]) if cursor else 0, 0
         while True:
             started = self._request(f"backfill {resource} {after}")
             left = [key for key in self.keys(resource) if int(key) > after]
             broken: list[Broken] = []
             if self.empty:
                 yield RawPage([], self._read(started), {"after": after}, broken)
+                empties += 1
+                if empties > 3:
+                    return
                 continue
             if not left:
                 return
@@ -150,10 +153,11 @@ class CarefulToy(ToyConnector):
     """The toy connector with a door, and with a normalizer that rejects what it does not understand."""
 
     credential_fields = (CredentialField("token", "api_key", "Token"),)
+    store: type[CarefulStore] = CarefulStore
 
     def open(self, account: Account, limits: Any, clock: Any) -> ToyStore:
         known = account.credentials["token"] == f"token-of-{account.store_url}"
-        return CarefulStore(clock, SHOPS.get(account.store_url), known=known)
+        return self.store(clock, SHOPS.get(account.store_url), known=known)
 
     def normalize(self, resource: str, raw: Any, settings: Mapping[str, Any]) -> Any:
         why = unfit(raw)
@@ -268,8 +272,8 @@ class ToyLaboratory(Laboratory):
     def delete(self, resource: str, key: str) -> None:
         del self.shop.records[resource][key]
 
-    def spoil(self, resource: str, key: str, *, spoilt: bool = True) -> None:
-        self._put(resource, key, bad="spoilt by a plugin" if spoilt else None)
+    def spoil(self, key: str, *, spoilt: bool = True) -> None:
+        self._put("orders", key, bad="spoilt by a plugin" if spoilt else None)
 
     def trash(self, resource: str, key: str) -> None:
         self._put(resource, key, trashed=True)
