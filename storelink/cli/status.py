@@ -178,6 +178,12 @@ def _tell_runs(found: "Sequence[tuple[str, SyncRun]]") -> None:
 _TONES = {"done": show.GOOD, "running": show.INFO, "failed": show.BAD}
 
 
+_RUN = (
+    "resource", "kind", "status", "started_at", "finished_at", "fetched", "inserted", "updated", "unchanged",
+    "deleted", "quarantined", "requests", "bytes", "throttled_seconds", "error",
+)  # fmt: skip
+
+
 def _run_document(name: str, one: "SyncRun") -> dict[str, Any]:
-    row = one.model_dump(exclude={"id", "connector_id"})
+    row = {key: getattr(one, key) for key in _RUN}
     return {"store": name, **row, "throttled_seconds": float(one.throttled_seconds)}

@@ -1,0 +1,103 @@
+"""docs/command-line.md promises shapes to scripts: each is compared with what the command prints."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from storelink.sandbox.running import Running
+
+PAGE = Path(__file__).parents[2] / "docs" / "command-line.md"
+FREE = frozenset({"settings", "payload", "deleted_rows"})
+"""Objects whose names are not promised: they are the store's, or the tables'."""
+
+
+def examples() -> dict[str, Any]:
+    """Command → the JSON that the page shows for it."""
+    text = PAGE.read_text(encoding="utf-8")
+    found = re.findall(r"^### `storelink (.+?)`\n.*?^```json\n(.+?)^```", text, re.MULTILINE | re.DOTALL)
+    return {command: json.loads(block) for command, block in found}
+
+
+def shape(value: Any) -> Any:
+    """Names and nesting; a list is as its first item, a value is just a value."""
+    if isinstance(value, dict):
+        return {name: None if name in FREE else shape(item) for name, item in value.items()}
+    return [shape(value[0])] if isinstance(value, list) and value else None
+
+
+def agree(promised: Any, printed: Any, place: str) -> None:
+    if isinstance(promised, dict) and isinstance(printed, dict):
+        assert list(promised) == list(printed), place
+        for name, inner in promised.items():
+            agree(inner, printed[name], f"{place}.{name}")
+    elif isinstance(promised, list) and isinstance(printed, list):
+        agree(promised[0], printed[0], f"{place}[]")
+
+
+def test_every_example_is_what_the_command_prints(cli: Any, keys: Running) -> None:
+    promised = examples()
+    order = next(one for one in keys.admin.records("orders") if one["status"] == "processing")
+    steps: list[tuple[str, str]] = [
+        ("connectors add", f"connectors add woocommerce shop --store-url {keys.url}"),
+        ("connectors list", "connectors list"),
+        ("connectors check", "connectors check shop"),
+        ("connectors set-credentials", "connectors set-credentials shop"),
+        ("connectors set", "connectors set shop --interval 600"),
+        ("connectors pause", "connectors pause shop"),
+        ("connectors resume", "connectors resume shop"),
+        ("sync", "sync shop"),
+        ("break an order", ""),
+        ("quarantine list", "quarantine list"),
+        ("quarantine show", f"quarantine show shop {order['id']}"),
+        ("quarantine retry", "quarantine retry shop"),
+        ("connectors show", "connectors show shop"),
+        ("verify", "verify shop"),
+        ("renormalize", "renormalize shop"),
+        ("status", "status"),
+        ("runs", "runs"),
+        ("secrets status", "secrets status"),
+        ("secrets add", "secrets add"),
+        ("secrets rotate", "secrets rotate"),
+        ("db url", "db url"),
+        ("db upgrade", "db upgrade"),
+        ("connectors remove", "connectors remove shop --purge --yes"),
+    ]
+    for command, line in steps:
+        if not line:
+            keys.admin.edit_order(order["id"], total="-")
+            assert cli("sync", "shop").code == 0
+            continue
+        done = cli(*line.split(), "--json")
+        assert done.code in (0, 1), done.err
+        agree(shape(promised.pop(command)), shape(done.json), command)
+    assert list(promised) == ["secrets retire", "sandbox"], "shown on the page and not compared here"
+
+
+def test_an_error_is_one_document_too(cli: Any, environment: dict[str, str]) -> None:
+    done = cli("sync", "nowhere", "--json")
+    assert done.code == 2
+    assert done.out == ""
+    error = json.loads(done.err)["error"]
+    assert set(error) == {"kind", "message"}
+    assert error["kind"] == "Misconfigured"
+
+
+@pytest.mark.parametrize("place", ["README.md", "docs/command-line.md"])
+def test_commands_in_the_pages_exist(place: str) -> None:
+    from storelink.cli.main import COMMANDS, load
+
+    page = PAGE.parents[1] / place
+    for line in re.findall(
+        r"^ *(?:\$ )?storelink ([a-z].*)$", page.read_text(encoding="utf-8"), re.MULTILINE
+    ):
+        first, *rest = line.split()
+        entry = next((one for one in COMMANDS if one.name == first), None)
+        assert entry is not None, line
+        inner = getattr(load(entry), "commands", None)
+        command = inner[rest[0]] if inner else load(entry)
+        known = {name for parameter in command.params for name in parameter.opts}
+        for word in rest:
+            assert not word.startswith("--") or word.split("=")[0] in known, line

@@ -1,0 +1,124 @@
+"""`storelink demo`: it ends well, it leaves nothing behind, and it fails when what it says is not so."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+STORELINK = Path(sys.executable).parent / "storelink"
+
+
+@pytest.fixture
+def scratch() -> Iterator[Path]:
+    """Where the demo's home is made; short, for the database's socket."""
+    folder = Path(tempfile.mkdtemp(prefix="sl-demo-", dir="/tmp")).resolve()
+    folder.chmod(0o755)  # the user that runs the database for root passes through
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def environment(scratch: Path) -> dict[str, str]:
+    own = {name: value for name, value in os.environ.items() if not name.startswith("STORELINK_")}
+    return own | {"TMPDIR": str(scratch)}
+
+
+def left_behind(scratch: Path) -> list[list[str]]:
+    """Processes that know the scratch folder by argument or by environment."""
+    found = []
+    for process in psutil.process_iter(["cmdline"]):
+        words = process.info["cmdline"] or []
+        try:
+            knows = str(scratch) in process.environ().get("TMPDIR", "")
+        except psutil.Error:
+            knows = False
+        if knows or any(str(scratch) in word for word in words):
+            found.append(words)
+    return found
+
+
+def test_it_ends_well_and_leaves_nothing(scratch: Path) -> None:
+    ended = subprocess.run(
+        [STORELINK, "demo", "--orders", "60"], check=False, capture_output=True, text=True, timeout=180,
+        env=environment(scratch) | {"STORELINK_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none",
+                                    "STORELINK_MASTER_KEYS": "not for the demo"},
+    )  # fmt: skip
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert ended.stderr == ""
+    assert "All of it proved to be so: 9 claims checked" in ended.stdout
+    for command in (
+        "connectors add", "sync demo", "verify demo", "verify demo --fix", "quarantine list demo",
+        "quarantine retry demo", "verify demo --deep", "status",
+    ):  # fmt: skip
+        assert f"$ storelink {command}" in ended.stdout
+    assert "1 order differs" in ended.stdout
+    assert re.search(r"platform_order +\d+", ended.stdout)
+    assert not any(letter in ended.stdout for letter in "\x1b━\r"), "it is read in a pipe"
+    assert left_behind(scratch) == []
+    assert list(scratch.iterdir()) == []
+
+
+def test_keep_keeps_the_database(scratch: Path) -> None:
+    ended = subprocess.run(
+        [STORELINK, "demo", "--orders", "50", "--keep"], check=False, capture_output=True, text=True,
+        timeout=180, env=environment(scratch),
+    )  # fmt: skip
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    home = re.search(r"STORELINK_HOME=(\S+) storelink status", ended.stdout)
+    assert home is not None
+    later = subprocess.run(
+        [STORELINK, "status"], check=False, capture_output=True, text=True, timeout=60,
+        env=environment(scratch) | {"STORELINK_HOME": home[1]},
+    )  # fmt: skip
+    assert later.stdout.startswith("demo is in step.")
+    assert left_behind(scratch) == []
+
+
+@pytest.mark.parametrize("number, code", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_stopped_in_the_middle_it_leaves_nothing(scratch: Path, number: int, code: int) -> None:
+    running = subprocess.Popen(
+        [STORELINK, "demo", "--orders", "2000"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env=environment(scratch),
+    )  # fmt: skip
+    assert running.stdout is not None
+    while "$ storelink sync" not in (line := running.stdout.readline()):
+        assert line
+    running.send_signal(number)
+    _, err = running.communicate(timeout=60)
+    assert running.returncode == code
+    assert "Traceback" not in err
+    deadline = time.monotonic() + 30
+    while left_behind(scratch):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert list(scratch.iterdir()) == []
+
+
+def test_it_fails_when_what_it_says_is_not_so(
+    scratch: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from typer.main import get_command
+
+    from storelink.cli.main import app
+    from storelink.cli.story import Story
+
+    def forgetful(self: Story, *_: Any) -> bool:
+        return False
+
+    monkeypatch.setattr(Story, "_customer", forgetful)
+    monkeypatch.setenv("TMPDIR", str(scratch))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    with pytest.raises(SystemExit) as ended:
+        get_command(app)(["demo", "--orders", "50"], prog_name="storelink")
+    assert ended.value.code == 1
+    assert "This is not so: Five of six arrived" in capsys.readouterr().err
+    assert left_behind(scratch) == []
