@@ -1,0 +1,84 @@
+"""Speed and memory, as ratios within one run: `make bench`.
+
+The figures of a run go to bench/results/ as JSON and to the terminal as a table. Nothing here is a
+test: machines are noisy, and a bound that fails now and then teaches people to look away.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from bench import backfill, memory, quiet, width
+
+PARTS: dict[str, Callable[[], dict[str, Any]]] = {
+    "backfill": backfill.measure,
+    "memory": memory.measure,
+    "quiet": quiet.measure,
+    "width": width.measure,
+}
+
+
+def main() -> None:
+    """Measure the parts named, or all."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("parts", nargs="*", choices=[[], *PARTS], help="default: all")
+    names = parser.parse_args().parts or list(PARTS)
+    results: dict[str, Any] = {}
+    for name in names:
+        print(f"measuring {name} …", flush=True)
+        results[name] = PARTS[name]()
+        _save(results)
+    for line in table(results):
+        print(line)
+
+
+def _save(results: dict[str, Any]) -> None:
+    folder = Path(__file__).parent / "results"
+    folder.mkdir(exist_ok=True)
+    (folder / "latest.json").write_text(json.dumps(results, indent=1))
+
+
+def table(results: dict[str, Any]) -> list[str]:
+    """The lines of the report: what, figure, bound."""
+    lines = []
+
+    def add(what: str, figure: str, bound: str = "") -> None:
+        lines.append(f"{what:<52} {figure:>22}  {bound}")
+
+    if found := results.get("backfill"):
+        add("backfill, floor", f"{found['floor_seconds']:.2f} s")
+        add("backfill, storelink", f"{found['backfill_seconds']:.2f} s")
+        add("backfill, ratio (median of the pairs)", f"{found['ratio']:.2f}", "at most 2.2, aim 1.8")
+        add(
+            "backfill, records a second",
+            f"{found['records_per_second']:,.0f}",
+            f"{found['bytes_per_record']:,.0f} bytes each",
+        )
+    if found := results.get("memory"):
+        add("memory, bare import", f"{found['bare_mb']:.0f} MB")
+        small, large = found["small"]["above_bare_mb"], found["large"]["above_bare_mb"]
+        add("memory, first sync above it", f"{small:.0f} MB", "at most 60")
+        add("memory, the same, store ten times as large", f"{large:.0f} MB", "at most 60")
+        peaks = found["large"]["peak_mb"] / found["small"]["peak_mb"]
+        add("memory, peak large / small", f"{peaks:.2f}", "at most 1.10")
+    for resource, cost in results.get("quiet", {}).items():
+        add(
+            f"quiet pass, {resource}",
+            f"{cost['requests']} req, {cost['cpu_ms']:.0f} ms CPU",
+            "orders 2, products 4; under 50 ms",
+        )
+    if found := results.get("width"):
+        for wide, seconds in found["fixed"].items():
+            add(f"width, fixed {wide}", f"{seconds:.2f} s")
+        add("width, adaptive", f"{found['adaptive']:.2f} s")
+        add("width, adaptive / best fixed", f"{found['ratio']:.2f}", "at most 1.10")
+    return lines
+
+
+if __name__ == "__main__":
+    main()
