@@ -101,7 +101,9 @@ def test_a_version_under_two_seconds_old_is_unsettled_and_due(world):
     with world.poll() as lane:
         stage.prepare(lane.connection, "orders")
         read = Read(at, at, world.store.now)
-        write_page(lane, world.connector, normalize_page(world.connector, "orders", {}, [(None, raw)], (), read))
+        write_page(
+            lane, world.connector, normalize_page(world.connector, "orders", {}, [(None, raw)], (), read)
+        )
     assert world.rows("SELECT state, due_since IS NOT NULL FROM source_record") == [("unsettled", True)]
 
 
