@@ -31,8 +31,9 @@ class Reading:
             "trashed": [name for name in resources if name in lab.trash_cans],
             "failure": [fault for fault in _FAILURES if fault in lab.faults],
         }
-        for name in values.keys() & set(metafunc.fixturenames):
-            metafunc.parametrize(name, values[name])
+        for name, several in values.items():
+            if name in metafunc.fixturenames:
+                metafunc.parametrize(name, several)
 
     def start(self, records: int | None = None) -> Laboratory:
         """A store of three pages, or of so many records."""
