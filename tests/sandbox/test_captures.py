@@ -1,5 +1,6 @@
 """The simulated store held to what a real WooCommerce 11 answered to the same request."""
 
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -7,9 +8,10 @@ from typing import Any
 import httpx
 import pytest
 from caller import Caller
-from recording import Recorded, differences, recorded, tidy
+from recording import FOLDER, Recorded, differences, recorded, tidy
 
 from storelink.sandbox.running import Running, start
+from storelink.sandbox.woocommerce.php import encode
 
 NOBODY = ("", "")
 #: what differs from answer to answer for good reasons, and is held to its presence alone
@@ -82,6 +84,34 @@ def test_every_list_agrees_with_its_single_records(ask: Caller):
     }.items():
         for record in ask.json(path, per_page=7, **params):
             assert ask.json(f"{path}/{record['id']}") == record
+
+
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        ("040-product.created", "products/{variation}"),
+        ("038-product.restored", "products/{simple}"),
+        ("046-customer.created", "customers/{customer}"),
+        ("025-order.restored", "orders/{order}"),
+    ],
+)
+def test_single_records_are_what_a_webhook_carried(ask: Caller, name: str, path: str):
+    """A delivery's body is the record as REST shows it, here byte for byte as PHP wrote it."""
+    raw = (FOLDER / "webhooks" / f"{name}.txt").read_bytes().partition(b"\n\n")[2].rstrip(b"\n")
+    ids = {
+        "variation": first(ask, "variations"),
+        "simple": first(ask, "products", type="simple", status="publish"),
+        "customer": first(ask, "customers"),
+        "order": first(ask, "orders", customer=0) if "order" in path else 0,
+    }
+    want = json.loads(raw)
+    got = ask.get(path.format(**ids))
+    record = got.json()
+    want["_links"].setdefault("customer", [])
+    record["_links"].setdefault("customer", [])
+    record["meta_data"] = []
+    assert differences(want, record) == []
+    assert encode(json.loads(raw)) == raw
 
 
 def test_refunds_of_an_order(ask: Caller):

@@ -33,6 +33,9 @@ def test_links_lead_back_and_forth(ask: Caller):
     assert links == (
         f'<{base}&page=1&_fields=id%2Cname>; rel="prev", <{base}&page=3&_fields=id%2Cname>; rel="next"'
     )
+    past = ask.get("products", per_page=10, page=500).headers["link"]
+    pages = ask.get("products", per_page=10).headers["x-wp-totalpages"]
+    assert past == f'<{base}&page={pages}>; rel="prev"'
     alone = ask.get("products", per_page=100).headers["link"]
     assert alone == f'<{ask.store.url}/wp-json/>; rel="https://api.w.org/"'
 
@@ -40,6 +43,7 @@ def test_links_lead_back_and_forth(ask: Caller):
 def test_an_offset_wins_over_the_page_and_pages_overlap(ask: Caller):
     every = ask.ids("orders", orderby="id", order="asc", per_page=100)
     assert ask.ids("orders", orderby="id", order="asc", per_page=10, offset=7, page=3) == every[7:17]
+    assert ask.ids("orders", orderby="id", order="asc", per_page=10, offset=0) == every[:10]
     assert ask.get("orders", per_page=10, offset=7).headers["x-wp-total"] == str(
         int(ask.get("orders").headers["x-wp-total"])
     )
@@ -208,6 +212,14 @@ def test_fields(ask: Caller):
     assert list(single) == ["id", "_links"]
     people = ask.json("customers", _fields="id,email,date_modified_gmt", role="all", per_page=2)
     assert all(list(p) == ["id", "date_modified_gmt", "email"] for p in people)
+
+
+def test_fields_of_a_record_that_changed(store: Running, call: Caller):
+    number = call.ids("orders")[0]
+    asked = {"_fields": "id,customer_note", "include": number}
+    before = call.json("orders", **asked)
+    store.admin.edit_order(number, customer_note="changed")
+    assert call.json("orders", **asked) == [{"id": number, "customer_note": "changed"}] != before
 
 
 def test_variations_by_parent_and_store_wide(ask: Caller, shop: Running):

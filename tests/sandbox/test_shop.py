@@ -81,6 +81,7 @@ def test_every_order_adds_up_to_the_cent(seed: int):
                 refund = store.doc("refunds", short["id"])
                 assert refund is not None
                 assert refund["parent_id"] == number
+                assert refund["date_created_gmt"] <= doc["date_modified_gmt"]
                 assert short["total"] == f"-{refund['amount']}"
                 given_back += money(refund["amount"] or "0")
                 for line in refund["line_items"]:

@@ -264,7 +264,7 @@ def globally(site: Site, number: int, body: bytes) -> bytes:
 
 def as_product(site: Site, variation: Doc, parent: Doc) -> Doc:
     """The same as `/products/<id of the variation>` answers it: a product of type `variation`."""
-    skipped = ("image", "gallery_image_ids", "name", "parent_id", "_links")
+    skipped = ("image", "gallery_image_ids", "_links")
     doc: Doc = {key: parent[key] for key in parent if key != "_links"}
     doc.update({key: value for key, value in variation.items() if key not in skipped})
     title = f"{parent['name']} - {variation['name']}"
