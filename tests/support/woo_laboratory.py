@@ -45,8 +45,9 @@ class WooLaboratory(Laboratory):
     page = 100
     trash_cans = frozenset({"products", "orders"})
 
-    def __init__(self, records: int) -> None:
-        self._running = start(orders=records + 8, products=records + 4, customers=records)
+    def __init__(self, records: int, **plan: Any) -> None:
+        usual = {"orders": records + 8, "products": records + 4, "customers": records}
+        self._running = start(**{**usual, **plan})
         self.store = self._running.__enter__()
         self.admin = self.store.admin
         self.admin.hold_clock()
