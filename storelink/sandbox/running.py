@@ -86,6 +86,8 @@ def _thread(setup: Setup) -> Iterator[Running]:
     thread.start()
     try:
         _wait_until(lambda: service.server.started or not thread.is_alive())
+        if not service.server.started:
+            raise RuntimeError("the sandbox store did not start")
         yield _running(service.url, service.keys, service.ca_file)
     finally:
         service.server.should_exit = True

@@ -109,8 +109,12 @@ class Service:
         self._socket.listen(512)  # whoever is told the address may connect at once
         port = self._socket.getsockname()[1]
         self.url = f"{'https' if setup.https else 'http'}://{HOST}:{port}"
-        self.store, web = self._build()
-        self.server = uvicorn.Server(self._config(web))
+        try:
+            self.store, web = self._build()
+            self.server = uvicorn.Server(self._config(web))
+        except BaseException:
+            self._socket.close()
+            raise
 
     def _build(self) -> tuple[Store, Web]:
         setup, keys = self.setup, self.keys

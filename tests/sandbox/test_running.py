@@ -109,6 +109,13 @@ def test_a_port_that_is_taken_says_so():
             pass
 
 
+def test_options_that_do_not_exist_say_so():
+    with pytest.raises(TypeError, match="colour"), start(orders=1, colour="blue"):
+        pass
+    with pytest.raises(Exception, match="Nowhere"), start(orders=1, time_zone="Nowhere/Land"):
+        pass
+
+
 def test_equal_refunds_at_once_both_pay(store: Running, call: Caller):
     """No lock, no idempotency: what facts §6 measured."""
     order = store.admin.create_order()["id"]
