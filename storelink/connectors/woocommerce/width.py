@@ -7,10 +7,10 @@ its customers too. So the width is the smallest one that loses next to nothing.
 import time
 from collections.abc import Callable
 
-CLIMB = 1.10
-"""A greater width has to bring this much more, or it is not worth it."""
+CLIMB = 1.04
+"""A greater width has to bring at least this share of the speed before, or it is not worth it."""
 SHRINK = 0.97
-"""A smaller width may lose this much less than nothing."""
+"""A smaller width has to keep at least this share."""
 FIRST_REST = 40
 LONGEST_REST = 320
 
@@ -28,7 +28,7 @@ class Width:
         self._climbing = True
         self._before: tuple[int, float] | None = None
         """The width that was in use until this trial, and its pages a second."""
-        self._rest, self._up = FIRST_REST, True
+        self._rest, self._up = FIRST_REST, False
         self._begin(min(4, 2 * self.value))
 
     def landed(self) -> None:
