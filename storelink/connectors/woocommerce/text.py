@@ -44,6 +44,8 @@ def text(value: Any, name: str) -> str | None:
 
 def short(value: Any, name: str) -> str | None:
     """The same for an indexed column, without spaces around it."""
+    if type(value) is str and len(value) <= INDEXED and value.isprintable():
+        return value.strip() or None
     found = text(value, name)
     if found is None:
         return None
@@ -55,6 +57,8 @@ def short(value: Any, name: str) -> str | None:
 
 def line(value: Any, name: str) -> str | None:
     """A name or title as one line of plain text."""
+    if type(value) is str and value.isprintable() and not ("<" in value or "&" in value or "  " in value):
+        return value.strip() or None  # what nearly every title looks like
     found = text(value, name)
     if found is None:
         return None
