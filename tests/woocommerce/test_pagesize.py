@@ -47,3 +47,19 @@ def test_a_page_without_new_rows_is_no_reason_to_change(
         store.admin.set_field_silently("orders", key, customer_note="x" * 150_000)
     found = [raw["id"] for page in reading(store).backfill("orders", None) for raw in page.records]
     assert sorted(found) == rows and len(set(found)) == len(found)
+
+
+def test_heavy_records_are_fetched_a_few_at_a_time_once_that_is_known(
+    shop: Callable[..., Running], reading: Callable[..., Reader]
+) -> None:
+    store = shop(orders=160)
+    rows = [row["id"] for row in store.admin.truth()["orders"] if row["status"] == "completed"][:60]
+    for key in rows:
+        store.admin.set_field_silently("orders", key, customer_note="x" * 100_000)
+    reader = reading(store)
+    wanted = [str(key) for key in rows]
+    first = list(reader.fetch("orders", wanted))
+    again = list(reader.fetch("orders", wanted))
+    assert len(first) == 1 and len(again) == 15
+    for pages in (first, again):
+        assert [key for page in pages for key in sorted(page.found, key=wanted.index)] == wanted

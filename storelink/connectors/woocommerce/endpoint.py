@@ -42,6 +42,8 @@ class Got:
     """Records without a usable id, as they came."""
     failed: dict[int, StorelinkError] = field(default_factory=dict)
     """Records that alone fail although the store lives."""
+    weight: int = 0
+    """Bytes of the answers."""
 
     def add(self, other: "Got") -> None:
         """Take in what another request brought."""
@@ -49,6 +51,7 @@ class Got:
         self.found.update(other.found)
         self.nameless.extend(other.nameless)
         self.failed.update(other.failed)
+        self.weight += other.weight
 
 
 def spanning(one: Read, two: Read) -> Read:
@@ -151,6 +154,7 @@ class Endpoint:
         asked: Params = {**self.params, "include": ",".join(map(str, ids)), "per_page": len(ids)}
         parsed = self.client.get(self.path, asked, attempts=attempts)
         got = _got(a_page(parsed), parsed.answer.read)
+        got.weight = len(parsed.answer.body)
         # a cache or a translation plugin may answer with records that nobody asked for
         wanted = frozenset(ids)
         got.found = {key: raw for key, raw in got.found.items() if key in wanted}

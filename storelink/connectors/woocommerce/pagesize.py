@@ -15,6 +15,11 @@ LEAST = 4
 """A page overlaps the one before by a record, so that fewer would hardly get on."""
 
 
+def fitting(each: float) -> int:
+    """How many records of `each` bytes make a page."""
+    return max(LEAST, min(SIZE, int(AIM / each)))
+
+
 class PageSize:
     """`value` is for the next walk; feed it with `weigh`, from any thread."""
 
@@ -31,12 +36,8 @@ class PageSize:
         """Adopt a size that fits the last page's weight; whether it is a different one."""
         if not self._mean:
             return False
-        fitting = max(LEAST, min(SIZE, int(AIM / self._mean)))
-        if (
-            fitting * 2 <= self.value
-            or fitting >= self.value * 2
-            or (fitting == SIZE and self.value == FIRST)
-        ):
-            self.value = fitting
+        size = fitting(self._mean)
+        if size * 2 <= self.value or size >= self.value * 2 or (size == SIZE and self.value == FIRST):
+            self.value = size
             return True
         return False

@@ -17,9 +17,9 @@ from storelink.connectors.woocommerce.details import Complete, Details, part_ids
 from storelink.connectors.woocommerce.endpoint import Endpoint, Getter, Got, content_failed, id_of
 from storelink.connectors.woocommerce.moment import gmt
 from storelink.connectors.woocommerce.order import IGNORED
-from storelink.connectors.woocommerce.pagesize import PageSize
+from storelink.connectors.woocommerce.pagesize import PageSize, fitting
 from storelink.connectors.woocommerce.profile import statuses_of
-from storelink.connectors.woocommerce.walk import SIZE, Position, Slice, Step, walk
+from storelink.connectors.woocommerce.walk import Position, Slice, Step, walk
 from storelink.connectors.woocommerce.width import Width
 from storelink.errors import Misconfigured, NotFound, Rejected, Retryable, StorelinkError
 
@@ -48,6 +48,8 @@ class Reader:
         """`settings` are what the check learnt: `statuses`, `has_variations`, `has_refunds`."""
         self._client = client
         self._most = limits.width
+        self._each: dict[str, float] = {}
+        """Bytes of a record of each resource, as last seen."""
         self._statuses = _live(settings.get("statuses"))
         self._has_variations = settings.get("has_variations") is True
         self._details = Details(
@@ -93,12 +95,19 @@ class Reader:
 
     def fetch(self, resource: str, ids: Sequence[str]) -> Iterator[FetchPage]:
         """See `protocol.Store`. At most 100 ids a page; pages are asked for ahead."""
-        chunks = [ids[first : first + SIZE] for first in range(0, len(ids), SIZE)]
         ask = partial(self._fetch, resource)
-        if len(chunks) == 1:
-            yield ask(chunks[0])
+        if 0 < len(ids) <= fitting(self._each.get(resource, 1)):
+            yield ask(ids)
             return
-        yield from in_order(ask, chunks, Width(self._most))
+        yield from in_order(ask, self._chunks(resource, ids), Width(self._most))
+
+    def _chunks(self, resource: str, ids: Sequence[str]) -> Iterator[Sequence[str]]:
+        """The ids in pages of a weight that memory bears; what records weigh is learnt on the way."""
+        first = 0
+        while first < len(ids):
+            size = fitting(self._each.get(resource, 1))
+            yield ids[first : first + size]
+            first += size
 
     # -- lists -------------------------------------------------------------------------------------
 
@@ -181,6 +190,7 @@ class Reader:
         def ask(offset: int) -> Slice[Complete]:
             page = self._asked(stage, lambda endpoint: endpoint.window(offset, size.value))
             size.weigh(page.weight, page.rows)
+            self._weigh(resource, page.weight, page.rows)
             return Slice(page.ids, page.rows, self._details.complete(resource, page.content), page.total)
 
         going = True
@@ -193,11 +203,16 @@ class Reader:
                     going = True
                     break
 
+    def _weigh(self, resource: str, weight: int, rows: int) -> None:
+        if rows and weight:
+            self._each[resource] = weight / rows
+
     def _fetch(self, resource: str, ids: Sequence[str]) -> FetchPage:
         """One page of records by id, trashed ones included."""
         unanswered = {key: "WooCommerce has no ids like this" for key in ids if id_of({"id": key}) is None}
         wanted = list(dict.fromkeys(int(key) for key in ids if key not in unanswered))
         got, missing = self._listed(resource, wanted)
+        self._weigh(resource, got.weight, len(got.found))
         gone: list[int] = []
         for key, answer in zip(missing, self._singly(resource, missing), strict=True):
             if isinstance(answer, Got):
