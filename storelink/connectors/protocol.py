@@ -97,7 +97,7 @@ class Checkup:
 
     @property
     def healthy(self) -> bool:
-        """Whether the store can be read and written."""
+        """Whether the store can be read; keys that may not write are a warning, not a problem."""
         return not any(finding.level == "problem" for finding in self.findings)
 
 
