@@ -1,7 +1,7 @@
 """A laboratory's store, registered in a real database and read by the engine."""
 
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -91,18 +91,24 @@ class Registered:
 
     def differences(self, resource: str) -> list[str]:
         """Where the tables say something else than the laboratory's truth."""
-        held, truth = self.rows(resource), self.lab.truth(resource)
-        found = [f"{resource} {key} is missing" for key in truth if key not in held]
-        found += [
-            f"{resource} {key} is there and lives" for key in held.keys() - truth.keys()
-            if not held[key]["deleted"]
-        ]  # fmt: skip
-        for key in truth.keys() & held.keys():
-            for column, value in truth[key].items():
-                ours = held[key][column]
-                if ours != value:
-                    found.append(f"{resource} {key}: {column} is {ours!r}, in the store {value!r}")
-        return sorted(found)
+        return differences(resource, self.rows(resource), self.lab.truth(resource))
+
+
+def differences(
+    resource: str, held: Mapping[str, Mapping[str, Any]], truth: Mapping[str, Mapping[str, Any]]
+) -> list[str]:
+    """Where rows, by key and with a column `deleted`, say something else than what is so."""
+    found = [f"{resource} {key} is missing" for key in truth.keys() - held.keys()]
+    found += [
+        f"{resource} {key} is there and lives" for key in held.keys() - truth.keys()
+        if not held[key]["deleted"]
+    ]  # fmt: skip
+    for key in truth.keys() & held.keys():
+        for column, value in truth[key].items():
+            ours = held[key][column]
+            if ours != value:
+                found.append(f"{resource} {key}: {column} is {ours!r}, in the store {value!r}")
+    return sorted(found)
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """A WooCommerce store for the conformance kit: the sandbox, and the truth in our tables' words."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -47,14 +48,23 @@ class WooLaboratory(Laboratory):
 
     def __init__(self, records: int, **plan: Any) -> None:
         usual = {"orders": records + 8, "products": records + 4, "customers": records}
-        self._running = start(**{**usual, **plan})
-        self.store = self._running.__enter__()
-        self.admin = self.store.admin
+        self._running = ExitStack()
+        self._take(self._running.enter_context(start(**{**usual, **plan})))
         self.admin.hold_clock()
-        self.account = account_of(self.store)
+
+    @classmethod
+    def over(cls, store: Running) -> "WooLaboratory":
+        """A laboratory over a store that runs already."""
+        lab = cls.__new__(cls)
+        lab._running = ExitStack()
+        lab._take(store)
+        return lab
+
+    def _take(self, store: Running) -> None:
+        self.store, self.admin, self.account = store, store.admin, account_of(store)
 
     def close(self) -> None:
-        self._running.__exit__(None, None, None)
+        self._running.close()
 
     def create(self, resource: str) -> str:
         return str(self.admin.do(f"create_{resource[:-1]}")["id"])

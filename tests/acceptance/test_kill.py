@@ -1,0 +1,111 @@
+"""Done when 3: kill -9 at any moment of a backfill; the next run carries on, and nothing shows it.
+
+The moments are of two kinds: after so many requests of the store and a little while, as an
+operator's kill would come, and just before or after the n-th statement or commit of the pass.
+"""
+
+import os
+import time
+from random import Random
+
+import psutil
+from woo_laboratory import WooLaboratory
+
+from storelink.conformance.registered import KEYS, TABLES, differences
+
+KILLS = 50 if os.environ.get("STORELINK_SOAK") == "1" else 8
+CRASHES = 150 if os.environ.get("STORELINK_SOAK") == "1" else 8
+MOMENTS = ("before execute", "after execute", "before commit", "after commit", "copy")
+
+
+def test_kill_9_at_random_moments_of_a_backfill(ground):
+    chance = Random(3)
+    killed = 0
+    for number in range(KILLS):
+        words = ["sync", "shop"]
+        if _complete(ground):  # so short a backfill has no more moments: read everything again
+            words.append("--full")
+        child = ground.command(*words)
+        _die_later(ground, child, chance)
+        killed += child.returncode == -9
+        ground.wait_until_nobody_is_connected()
+        assert _more_than_one_insert(ground) == [], f"after kill {number + 1}"
+    assert killed >= KILLS * 2 // 3, "hardly any run was killed before it ended"
+    _finish(ground)
+
+
+def test_a_crash_at_the_nth_statement_of_a_backfill(ground):
+    chance = Random(5)
+    crashed = 0
+    for number in range(CRASHES):
+        words = ["sync", "shop", "--full"] if _complete(ground) else ["sync", "shop"]
+        moment = MOMENTS[number % len(MOMENTS)]
+        code, said = ground.run(*words, crash=(moment, chance.randint(1, 1500 if moment == "copy" else 60)))
+        assert code in (0, -9), said
+        crashed += code == -9
+        ground.wait_until_nobody_is_connected()
+        assert _more_than_one_insert(ground) == [], f"after crash {number + 1}, {moment}"
+    assert crashed >= CRASHES // 2, "hardly any run got as far as its crash"
+    _finish(ground)
+
+
+def _complete(ground) -> bool:
+    phases = ground.select("SELECT phase FROM sync_state")
+    return all(row["phase"] == "live" for row in phases)
+
+
+def _die_later(ground, child, chance: Random) -> None:
+    """Kill it some requests from now and a little later, wherever it is then."""
+    admin = ground.shop.admin
+    wanted = admin.do("request_count") + chance.randint(8, 26)  # opening a store costs eight
+    deadline = time.monotonic() + 60
+    while child.poll() is None and admin.do("request_count") < wanted:
+        assert time.monotonic() < deadline, "it neither ends nor asks"
+        time.sleep(0.001)
+    time.sleep(chance.random() * 0.08)
+    if child.poll() is None:
+        child.kill()
+    child.communicate(timeout=60)
+
+
+def _finish(ground) -> None:
+    """One run to the end: store and tables agree, and nothing tells of the crashes."""
+    code, said = ground.run("sync", "shop")
+    assert code == 0, said
+    code, said = ground.run("verify", "shop", "--json")
+    assert code == 0, said
+    lab = WooLaboratory.over(ground.shop)
+    for resource, table in TABLES.items():
+        held = {
+            row[KEYS[resource]]: row
+            for row in ground.select(f"SELECT *, deleted_at IS NOT NULL AS deleted FROM {table}")
+        }
+        assert differences(resource, held, lab.truth(resource)) == []
+    lines = {line["id"] for order in ground.shop.admin.records("orders") for line in order["line_items"]
+             if order["status"] != "checkout-draft"}  # fmt: skip
+    assert {int(row["item_id"]) for row in ground.select("SELECT item_id FROM order_item")} == lines
+    assert _more_than_one_insert(ground) == []
+    assert _rows_without_their_insert(ground) == []
+    assert ground.select("SELECT 1 FROM sync_run WHERE status = 'running'") == []
+    assert ground.select("SELECT 1 FROM pg_locks WHERE locktype = 'advisory'") == []
+    assert {row["phase"] for row in ground.select("SELECT phase FROM sync_state")} == {"live"}
+    left = [child for child in psutil.Process().children() if "storelink" in " ".join(child.cmdline())]
+    assert left == []
+
+
+def _more_than_one_insert(ground) -> list[object]:
+    """Rows whose change feed says more than that they came: nothing was edited in the store."""
+    return ground.select(
+        "SELECT entity, key, array_agg(op) FROM change_event GROUP BY entity, key"
+        " HAVING array_agg(op) <> ARRAY['insert']"
+    )
+
+
+def _rows_without_their_insert(ground) -> list[object]:
+    """Rows of which the change feed knows nothing."""
+    found = []
+    for entity, key in (("product", "variant_id"), ("customer", "customer_id"), ("order", "order_id")):
+        found += ground.select(
+            f"SELECT '{entity}', {key} FROM platform_{entity} EXCEPT SELECT entity, key FROM change_event"
+        )
+    return found
