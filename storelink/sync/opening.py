@@ -19,7 +19,7 @@ from storelink.connectors.protocol import Account, Checkup, Connector, Limits, S
 from storelink.db import Database
 from storelink.models import ConnectorConfig
 from storelink.secrets.keyring import Keyring
-from storelink.sync import account
+from storelink.sync import account, process
 from storelink.sync.clock import DatabaseClock, read_clock
 from storelink.sync.lane import Psycopg
 from storelink.sync.subject import Progress, Subject, silent
@@ -60,7 +60,10 @@ def open_subject(
     """
     if refresh:
         _refresh(database, keyring, name, settings)
-    with open_store(database, keyring, name, settings) as opened:
+    with (
+        process.reported(database.session, keyring),
+        open_store(database, keyring, name, settings) as opened,
+    ):
         yield Subject(
             opened.config.id,
             opened.config.name,
