@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from storelink.cli.show import say
 from storelink.cli.words import listed
 from storelink.errors import Misconfigured
 
@@ -38,6 +39,8 @@ def read_credentials(connector: "Connector", option: str | None) -> dict[str, st
                 "--credentials takes only -, which reads them from standard input: arguments can be seen"
                 " by everybody on this machine. Whatever was given there should be replaced by new keys."
             )
+        if sys.stdin.isatty():
+            say("Enter the JSON object, then Ctrl-D.", err=True)
         return _from_json(sys.stdin.buffer.read(_LIMIT + 1), connector.credential_fields)
     found = {
         field.name: os.environ[VARIABLES[field.slot]]

@@ -63,7 +63,12 @@ def handled(as_json: bool = False) -> Iterator[None]:
         for line in ["Stopped.", *_notes(stop)]:
             say(line, err=True)
         raise typer.Exit(ExitCode.STOPPED) from None
-    except (typer.Exit, typer.Abort, TyperException, BrokenPipeError):
+    except typer.Abort:  # Ctrl-C or the end of input at a question
+        from storelink.cli.show import say
+
+        say("Stopped. Nothing was changed.", err=True)
+        raise typer.Exit(ExitCode.STOPPED) from None
+    except (typer.Exit, TyperException, BrokenPipeError):
         raise
     except Exception as error:
         _fault(error, as_json)

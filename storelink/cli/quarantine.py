@@ -10,6 +10,7 @@ from storelink.cli.context import Context, ExitCode, JsonFlag, print_json, run
 from storelink.cli.masking import masked
 from storelink.cli.naming import NameArgument, find_store, pick_resources
 from storelink.cli.problems import about
+from storelink.cli.stopping import closing_when_stopped
 from storelink.cli.words import ago, clock, count, nearest, one, sentence
 from storelink.errors import Misconfigured
 
@@ -159,7 +160,10 @@ def _retry(context: Context, name: str, ids: Sequence[str] | None, resource: str
         store = find_store(session, name)
         waiting = {each.resource for each in list_quarantined(session, store.id)}
     done = []
-    with open_subject(context.database, context.keyring, name, context.settings) as subject:
+    with (
+        open_subject(context.database, context.keyring, name, context.settings) as subject,
+        closing_when_stopped(subject.store.close),
+    ):
         wanted = None if resource is None else [resource]
         for each in pick_resources(subject.connector.resources, wanted):
             if each in waiting:

@@ -118,9 +118,11 @@ def _of_store(store: "StoreStatus", now: datetime) -> list[list[str]]:
     found = []
     if store.status == "auth_failed":
         since = f"Nothing newer than {ago(last, now)} is here." if last else "Nothing was read yet."
+        said = next((sentence(one.last_error) for one in store.resources if one.last_error), None)
         found.append(
             [
                 f"{store.name}: the store refuses our keys. {since}",
+                *([said] if said else []),
                 f"storelink connectors set-credentials {store.name}",
             ]
         )

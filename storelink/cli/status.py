@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -66,22 +66,28 @@ def status(name: MaybeName = None, as_json: JsonFlag = False) -> None:
 
 
 def _tell_table(stores: "Sequence[StoreStatus]", now: datetime) -> None:
-    titles = ["store", "", "state", "read", "every", "held", "quarantine", "verified"]
-    rows = [
-        [
-            store.name if place == 0 or not show.on_terminal() else "",
-            one.resource,
-            standing.state(one),
-            ago(one.last_success_at, now),
-            span(one.interval),
-            number(one.held),
-            show.Toned(number(one.quarantined), show.WARN) if one.quarantined else "0",
-            ago(one.last_verified_at, now),
-        ]
-        for store in stores
-        for place, one in enumerate(store.resources)
+    """In a pipe every line names its store; on a terminal a store's lines stand under its name."""
+    titles = ["state", "read", "every", "held", "quarantine", "verified"]
+    if not show.on_terminal():
+        rows = [[store.name, one.resource, *_cells(one, now)] for store in stores for one in store.resources]
+        show.table(["store", "resource", *titles], rows, right=["held", "quarantine"])
+        return
+    grouped: list[list[show.Cell]] = []
+    for store in stores:
+        grouped.append([show.Toned(store.name, "bold"), *[""] * len(titles)])
+        grouped += [[f"  {one.resource}", *_cells(one, now)] for one in store.resources]
+    show.table(["", *titles], grouped, right=["held", "quarantine"])
+
+
+def _cells(one: "ResourceStatus", now: datetime) -> list[show.Cell]:
+    return [
+        standing.state(one),
+        ago(one.last_success_at, now),
+        span(one.interval),
+        number(one.held),
+        show.Toned(number(one.quarantined), show.WARN) if one.quarantined else "0",
+        ago(one.last_verified_at, now),
     ]
-    show.table(titles, rows, right=["held", "quarantine"])
 
 
 def _document(now: datetime, stores: "Sequence[StoreStatus]") -> dict[str, Any]:
@@ -151,28 +157,34 @@ def _resources(platform: str) -> Sequence[str]:
 
 
 def _tell_runs(found: "Sequence[tuple[str, SyncRun]]") -> None:
-    titles = ["started (UTC)", "store", "pass", "ended", "read", "new", "changed", "gone", "took"]
+    titles = ["when", "store", "pass", "ended", "what", "took"]
+    today = datetime.now(UTC).date()
     rows: list[list[show.Cell]] = [
         [
-            f"{one.started_at:%m-%d %H:%M:%S}",
+            f"{one.started_at:%H:%M:%S}"
+            if one.started_at.date() == today
+            else f"{one.started_at:%m-%d %H:%M}",
             name,
             f"{one.kind} {one.resource}",
             show.Toned(one.status, _TONES.get(one.status, show.WARN)),
-            number(one.fetched),
-            number(one.inserted),
-            number(one.updated),
-            number(one.deleted),
+            _what(one),
             span(one.finished_at - one.started_at) if one.finished_at else "",
         ]
         for name, one in found
     ]
-    show.table(titles, rows, right=titles[4:])
+    show.table(titles, rows, right=["took"])
     for name, one in found:
         if one.error:
             show.say(f"{clock(one.started_at)}, {name}, {one.resource}: {sentence(one.error)}", hang=2)
     asked = sum(one.requests for _, one in found)
     arrived = size(sum(one.bytes for _, one in found))
-    show.say(show.Toned(f"{count(asked, 'requests')}, {arrived} in these {len(found)}.", show.FAINT))
+    show.say(show.Toned(f"Times are UTC. {count(asked, 'requests')}, {arrived} in all of these.", show.FAINT))
+
+
+def _what(one: "SyncRun") -> str:
+    counts = ((one.inserted, "new"), (one.updated, "changed"), (one.deleted, "deleted"),
+              (one.quarantined, "quarantined"))  # fmt: skip
+    return ", ".join(f"{number(value)} {word}" for value, word in counts if value)
 
 
 _TONES = {"done": show.GOOD, "running": show.INFO, "failed": show.BAD}

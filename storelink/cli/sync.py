@@ -11,6 +11,7 @@ from storelink.cli.context import Context, ExitCode, JsonFlag, print_json, run
 from storelink.cli.naming import NameArgument, ResourceOption, find_store, pick_resources
 from storelink.cli.problems import about, advice, complain, error_document, exit_code
 from storelink.cli.progress import Screen
+from storelink.cli.stopping import closing_when_stopped
 from storelink.cli.words import count, span
 from storelink.errors import (
     LaneHeld,
@@ -260,6 +261,7 @@ def _subject(
     with ExitStack() as stack:
         with show.waiting(f"Looking at {name}"):
             subject = stack.enter_context(opening)
+        stack.enter_context(closing_when_stopped(subject.store.close))
         yield subject
 
 

@@ -85,4 +85,5 @@ def sentence(text: str) -> str:
     first = text.split(" ", 1)[0]
     if first.isalpha() and first.islower():
         text = text[0].upper() + text[1:]
-    return text if not text or text[-1] in ".!?:…" else f"{text}."
+    ended = text.rstrip('"”')[-1:] in (*".!?:…", "")
+    return text if ended else f"{text}."

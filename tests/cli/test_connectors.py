@@ -4,9 +4,13 @@ import json
 import os
 import pty
 import re
+import select
+import signal
 import subprocess
 import sys
+import termios
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -68,21 +72,23 @@ def in_terminal(environment: dict[str, str], words: list[str], answers: dict[str
     if child == 0:  # pragma: no cover - the command's own process
         os.environ.update(environment, COLUMNS="80", TERM="xterm")
         os.execv(command[0], command)
-    shown = ""
-    waiting = dict(answers)
+    shown, waiting, deadline = "", dict(answers), time.monotonic() + 90
     try:
-        while True:
-            try:
-                part = os.read(screen, 65_536)
-            except OSError:
-                break
-            if not part:
-                break
-            shown += part.decode(errors="replace")
-            for question in list(waiting):
-                if f"{question}" in shown and shown.rstrip().endswith(":"):
-                    os.write(screen, waiting.pop(question).encode() + b"\n")
+        while time.monotonic() < deadline:
+            if select.select([screen], [], [], 0.05)[0]:
+                try:
+                    part = os.read(screen, 65_536)
+                except OSError:
                     break
+                shown += part.decode(errors="replace")
+            for question in [one for one in waiting if one in shown and shown.rstrip().endswith(":")]:
+                if "(not shown)" in shown and termios.tcgetattr(screen)[3] & termios.ECHO:
+                    continue  # what is typed before the echo is off would be thrown away
+                os.write(screen, waiting.pop(question).encode() + b"\n")
+                shown += "\n"
+                break
+        else:
+            os.kill(child, signal.SIGKILL)
     finally:
         os.close(screen)
         _, status = os.waitpid(child, 0)
@@ -433,3 +439,13 @@ def test_secrets_are_nowhere_to_be_seen(
     for secret in (store.key, store.secret, re.split(r"\s", (home / "master.keys").read_text())[-2]):
         assert secret not in said
         assert not any(secret in argument for argument in arguments_seen)
+
+
+def test_an_unanswered_question_changes_nothing(
+    environment: dict[str, str], store: Running, database: Database
+) -> None:
+    words = ["connectors", "add", "woocommerce", "shop", "--store-url", store.url]
+    shown = in_terminal(environment, words, {"Consumer key": "\x03"})
+    assert "Nothing was changed" in shown
+    assert "exit 130" in shown
+    assert stored(database) == 0

@@ -229,7 +229,7 @@ def test_stopped_in_the_middle_the_next_sync_carries_on(
 
     wait_for(begun)
     running.send_signal(number)
-    _, err = running.communicate(timeout=60)
+    _, err = running.communicate(timeout=15)  # not the 20 s that a request may take
     assert running.returncode == code, err
     assert "Traceback" not in err
     if number == signal.SIGINT:
@@ -354,3 +354,18 @@ def test_progress_is_reported_only_to_a_terminal(
         threading.Event().wait(0.3)  # two refreshes
     shown = capsys.readouterr().err
     assert "reading orders" in shown and "1,200 of 2,000" in shown
+
+
+def test_a_fault_of_our_own_is_said_without_a_traceback(
+    cli: Any, synced: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: Any, **__: Any) -> None:
+        raise ZeroDivisionError("a bug")
+
+    monkeypatch.setattr("storelink.sync.synchronize.incremental", broken)
+    done = cli("sync", "shop")
+    assert done.code == 1
+    assert "A fault of storelink's own: ZeroDivisionError: a bug" in done.err
+    assert "Traceback" not in done.err
+    monkeypatch.setenv("STORELINK_LOG_LEVEL", "debug")
+    assert "Traceback" in cli("sync", "shop").err

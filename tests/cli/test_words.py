@@ -65,6 +65,7 @@ def test_the_nearest_name_is_offered_and_no_far_one() -> None:
         ("127.0.0.1:1: nothing answers", "127.0.0.1:1: nothing answers."),
         ("shop.example: no such host", "shop.example: no such host."),
         ("What?", "What?"),
+        ('it said: "No."', 'it said: "No."'.replace("it", "It")),
         ("", ""),
     ],
 )
