@@ -171,9 +171,11 @@ def test_a_status_that_the_store_no_longer_knows_is_given_up(shop: Shop, reading
     assert found == set(truth(store, "orders")) - hidden(store)
 
 
-def test_a_store_that_keeps_its_statuses_to_itself(shop: Shop, reading: Reading) -> None:
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 500])
+def test_a_store_that_keeps_its_statuses_to_itself(shop: Shop, reading: Reading, status: int) -> None:
+    """Reports may be closed to keys that may read orders."""
     store = shop(orders=60)
-    store.admin.faults([{"match": {"path": "reports"}, "do": {"status": 400}}])
+    store.admin.faults([{"match": {"path": "reports"}, "do": {"status": status}}])
     reader = reading(store, statuses=[])
     assert set(ids(reader.backfill("orders", None))) == set(truth(store, "orders")) - hidden(store)
 

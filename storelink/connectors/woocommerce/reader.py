@@ -116,8 +116,8 @@ class Reader:
         if resource != "orders":
             return
         try:
-            data = self._client.get("reports/orders/totals").data
-        except (Rejected, Misconfigured):
+            data = self._client.get("reports/orders/totals", attempts=2).data
+        except StorelinkError:
             return  # no such report, or not for these keys: what the check learnt must do
         self._statuses = _live(list(statuses_of(data))) or self._statuses
 
