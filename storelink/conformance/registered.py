@@ -16,7 +16,7 @@ from storelink.sync.lane import FULL, hold
 from storelink.sync.page import json_text
 from storelink.sync.renormalize import renormalize
 from storelink.sync.subject import Progress, Subject, silent
-from storelink.sync.synchronize import check_drift, synchronize
+from storelink.sync.synchronize import PassResult, check_drift, synchronize
 from storelink.sync.verify import Ledger
 
 TABLES = {"products": "platform_product", "customers": "platform_customer", "orders": "platform_order"}
@@ -39,10 +39,10 @@ class Registered:
 
     def synchronize(
         self, *resources: str, full: bool = False, report: Callable[[Progress], None] = silent
-    ) -> None:
+    ) -> list[PassResult]:
         """One pass over these resources, or over all."""
         subject = replace(self.subject, report=report)
-        synchronize(self.database, subject, resources or self.resources, full=full)
+        return synchronize(self.database, subject, resources or self.resources, full=full)
 
     def verify(self, *, fix: bool = False, deep: bool = False) -> list[Ledger]:
         """The ledgers of all resources."""
