@@ -5,6 +5,7 @@ A command's module is imported only when it is run or asked for its help, so tha
 """
 
 import importlib
+import io
 import signal
 import sys
 from dataclasses import dataclass
@@ -125,6 +126,9 @@ def _leave(number: int, _frame: object) -> NoReturn:
 
 def main() -> None:
     """Run the command line."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that knows no “–” gets a ? for it
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_DFL:  # nohup ignores SIGHUP, and so do we
             signal.signal(number, _leave)

@@ -403,7 +403,7 @@ def arguments_seen() -> Iterator[set[str]]:
     done = threading.Event()
 
     def look() -> None:
-        while not done.wait(0.05):
+        while not done.wait(0.15):
             for process in psutil.process_iter(["cmdline"]):
                 seen.update(process.info["cmdline"] or ())
 

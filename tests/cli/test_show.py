@@ -96,3 +96,9 @@ def test_a_document_is_one_json_text(capsys: pytest.CaptureFixture[str]) -> None
 
     show.document({"at": datetime(2026, 11, 21, tzinfo=UTC), "amount": Decimal("1.50")})
     assert json.loads(capsys.readouterr().out) == {"at": "2026-11-21T00:00:00Z", "amount": "1.50"}
+
+
+def test_a_terminal_that_knows_only_ascii_gets_ascii(process: Any) -> None:
+    done = process("connectors", "add", "--help", env={"PYTHONIOENCODING": "ascii"})
+    assert done.code == 0
+    assert "WooCommerce" in done.out and done.out.isascii()
