@@ -89,15 +89,17 @@ def test_an_error_is_one_document_too(cli: Any, environment: dict[str, str]) -> 
 def test_commands_in_the_pages_exist(place: str) -> None:
     from storelink.cli.main import COMMANDS, load
 
-    page = PAGE.parents[1] / place
-    for line in re.findall(
-        r"^ *(?:\$ )?storelink ([a-z].*)$", page.read_text(encoding="utf-8"), re.MULTILINE
-    ):
+    text = (PAGE.parents[1] / place).read_text(encoding="utf-8")
+    lines = re.findall(r"(?:^ {4,}|^\$ |`)storelink ([a-z][^`\n#]*)", text, re.MULTILINE)
+    assert len(lines) > 20
+    for line in lines:
         first, *rest = line.split()
         entry = next((one for one in COMMANDS if one.name == first), None)
         assert entry is not None, line
-        inner = getattr(load(entry), "commands", None)
-        command = inner[rest[0]] if inner else load(entry)
+        command = load(entry)
+        if inner := getattr(command, "commands", None):
+            assert rest and rest[0] in inner, line
+            command = inner[rest[0]]
         known = {name for parameter in command.params for name in parameter.opts}
         for word in rest:
             assert not word.startswith("--") or word.split("=")[0] in known, line
