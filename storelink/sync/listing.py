@@ -70,8 +70,10 @@ def settle(lane: Lane, store_time: datetime | None) -> int:
     """One line an id (the latest version of its lines). Returns how many are stamped in the future."""
     lane.connection.execute("DROP TABLE IF EXISTS listed_once")
     lane.connection.execute(
-        "CREATE TEMP TABLE listed_once AS SELECT record_id, max(version) AS version,"
-        " max(parts) AS parts, bool_or(exact) AS exact FROM listed GROUP BY record_id"
+        "CREATE TEMP TABLE listed_once AS SELECT record_id, max(version) AS version, max(parts) AS parts,"
+        # whether the line that has the latest version is an exact one
+        " max(version) FILTER (WHERE exact) IS NOT DISTINCT FROM max(version) AS exact"
+        " FROM listed GROUP BY record_id"
     )
     lane.connection.execute("ALTER TABLE listed_once ADD PRIMARY KEY (record_id)")
     lane.connection.execute("ANALYZE listed_once")

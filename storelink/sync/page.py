@@ -80,8 +80,7 @@ def normalize_page(
 
 def unnamed(payload: Any) -> str:
     """The quarantine's name for a record without an id."""
-    text = orjson.dumps(payload, default=str, option=orjson.OPT_NON_STR_KEYS)
-    return "?" + blake2b(text, digest_size=8).hexdigest()
+    return "?" + blake2b(json_text(payload).encode(), digest_size=8).hexdigest()
 
 
 def write_page(
@@ -138,7 +137,7 @@ def _stage(lane: Lane, normalizer: int, page: Page) -> None:
     records = [
         *(_record(rows, normalizer, page) for rows in page.rows.values()),
         *((key, "quarantined", None, page.listed.get(key, (None, True))[0], None,
-           payload_fingerprint([why, payload]), normalizer, False)
+           payload_fingerprint(why + json_text(payload)), normalizer, False)
           for key, (why, payload) in page.rejected.items()),
         *((key, "gone", None, None, None, None, None, False) for key in page.gone),
     ]  # fmt: skip
@@ -188,19 +187,21 @@ def _quarantine(lane: Lane, page: Page) -> None:
 
 def json_text(payload: Any) -> str:
     """JSON that Postgres takes: whatever cannot be said in it becomes text or U+FFFD."""
-    text = orjson.dumps(payload, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
-    if "\\u0000" in text:
-        text = json.dumps(_without_nul(payload), default=str)
-    return text
+    try:
+        text = orjson.dumps(payload, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+    except (TypeError, ValueError):  # integers over 64 bits, halves of surrogate pairs
+        return json.dumps(_sayable(payload), default=str)
+    return json.dumps(_sayable(payload), default=str) if "\\u0000" in text else text
 
 
-def _without_nul(value: Any) -> Any:
+def _sayable(value: Any) -> Any:
+    """The value without NUL and without halves of surrogate pairs."""
     if isinstance(value, str):
-        return value.replace("\x00", "\ufffd")
+        return value.replace("\x00", "\ufffd").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     if isinstance(value, list):
-        return [_without_nul(item) for item in value]
+        return [_sayable(item) for item in value]
     if isinstance(value, dict):
-        return {_without_nul(str(key)): _without_nul(item) for key, item in value.items()}
+        return {_sayable(str(key)): _sayable(item) for key, item in value.items()}
     return value
 
 

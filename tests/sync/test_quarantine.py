@@ -1,5 +1,7 @@
 """Quarantine and renormalizing: set aside, looked at, sent down the road again."""
 
+import pytest
+
 from storelink.sync import quarantine
 from storelink.sync.backfill import backfill
 from storelink.sync.page import json_text
@@ -66,6 +68,15 @@ def test_payloads_that_postgres_refuses_are_kept_all_the_same(world):
     world.store.put("orders", 1, bad="nul", note="a\x00b")
     _start(world)
     assert world.one("SELECT payload->>'note' FROM quarantined_record") == "a\ufffdb"
+
+
+@pytest.mark.parametrize("value", [10**30, "half \ud83d of a pair", {"a": [10**20, "\x00"]}, float("inf")])
+def test_a_payload_that_orjson_refuses_is_quarantined_like_any_other(world, value):
+    world.store.put("orders", 1, bad="odd", note=value)
+    world.store.put("orders", 2)
+    world.store.records["orders"]["2"].update(id=None, bad="odd", note=value)
+    _start(world)
+    assert world.one("SELECT count(*) FROM quarantined_record") >= 2
 
 
 def test_renormalize_asks_the_store_nothing_and_reports_only_what_changed(world):
