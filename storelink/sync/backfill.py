@@ -33,11 +33,12 @@ def backfill(lane: Lane, subject: Subject, *, restart: bool = False) -> Run:
     if restart or held.phase != "listing":
         cursor = _read_all(lane, subject, run, cursor)
     assert cursor is not None
-    _compare(lane, subject, run)
+    fetching = _compare(lane, subject, run)
     state.complete(
         lane, subject, run, phase="live", cursor=None,
         watermark=datetime.fromisoformat(cursor["store_time"]),
     )  # fmt: skip
+    fetching.demand_decision()
     return run
 
 
@@ -83,7 +84,7 @@ def _pages(
         yield raw, page
 
 
-def _compare(lane: Lane, subject: Subject, run: Run) -> None:
+def _compare(lane: Lane, subject: Subject, run: Run) -> Fetching:
     """List everything, fetch what differs, ask for what is not listed any more."""
     before = lane.clock()
     listing.prepare(lane)
@@ -99,7 +100,7 @@ def _compare(lane: Lane, subject: Subject, run: Run) -> None:
         fetching.fetch(chunk)
     state.put(lane, list_seconds=round(took, 3), future_stamped=future)
     lane.connection.commit()
-    fetching.demand_decision()
+    return fetching
 
 
 def _analyze(lane: Lane) -> None:

@@ -174,3 +174,4 @@ def test_a_backfill_of_a_store_that_lost_much_asks_too(world):
         world.store.delete("orders", number)
     with pytest.raises(NeedsDecision), world.full() as lane:
         backfill(lane, world.subject, restart=True)
+    assert world.one("SELECT phase FROM sync_state WHERE resource = 'orders'") == "live"
