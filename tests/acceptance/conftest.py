@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -91,9 +90,3 @@ def ground(database_url: str, home: Path) -> Iterator[Ground]:
         )
         assert code == 0, said
         yield ground
-
-
-def kill(child: Any) -> None:
-    """kill -9, and see it dead. Nothing if it ended by itself."""
-    child.send_signal(signal.SIGKILL)
-    child.communicate()

@@ -4,24 +4,23 @@ The moments are of two kinds: after so many requests of the store and a little w
 operator's kill would come, and just before or after the n-th statement or commit of the pass.
 """
 
-import os
 import time
 from random import Random
 
 import psutil
+import pytest
 from woo_laboratory import WooLaboratory
 
 from storelink.conformance.registered import KEYS, TABLES, differences
 
-KILLS = 50 if os.environ.get("STORELINK_SOAK") == "1" else 8
-CRASHES = 150 if os.environ.get("STORELINK_SOAK") == "1" else 8
 MOMENTS = ("before execute", "after execute", "before commit", "after commit", "copy")
 
 
-def test_kill_9_at_random_moments_of_a_backfill(ground):
+@pytest.mark.timeout(3600)
+def test_kill_9_at_random_moments_of_a_backfill(ground, scale):
     chance = Random(3)
-    killed = 0
-    for number in range(KILLS):
+    kills, killed = scale(8, 50), 0
+    for number in range(kills):
         words = ["sync", "shop"]
         if _complete(ground):  # so short a backfill has no more moments: read everything again
             words.append("--full")
@@ -30,14 +29,15 @@ def test_kill_9_at_random_moments_of_a_backfill(ground):
         killed += child.returncode == -9
         ground.wait_until_nobody_is_connected()
         assert _more_than_one_insert(ground) == [], f"after kill {number + 1}"
-    assert killed >= KILLS * 2 // 3, "hardly any run was killed before it ended"
+    assert killed >= kills * 2 // 3, "hardly any run was killed before it ended"
     _finish(ground)
 
 
-def test_a_crash_at_the_nth_statement_of_a_backfill(ground):
+@pytest.mark.timeout(3600)
+def test_a_crash_at_the_nth_statement_of_a_backfill(ground, scale):
     chance = Random(5)
-    crashed = 0
-    for number in range(CRASHES):
+    crashes, crashed = scale(8, 150), 0
+    for number in range(crashes):
         words = ["sync", "shop", "--full"] if _complete(ground) else ["sync", "shop"]
         moment = MOMENTS[number % len(MOMENTS)]
         code, said = ground.run(*words, crash=(moment, chance.randint(1, 1500 if moment == "copy" else 60)))
@@ -45,7 +45,7 @@ def test_a_crash_at_the_nth_statement_of_a_backfill(ground):
         crashed += code == -9
         ground.wait_until_nobody_is_connected()
         assert _more_than_one_insert(ground) == [], f"after crash {number + 1}, {moment}"
-    assert crashed >= CRASHES // 2, "hardly any run got as far as its crash"
+    assert crashed >= crashes // 2, "hardly any run got as far as its crash"
     _finish(ground)
 
 

@@ -24,7 +24,10 @@ STATUSES = ("pending", "processing", "on-hold", "completed", "cancelled", "faile
 @pytest.mark.parametrize("seed", range(1, SEEDS + 1))
 def test_verify_is_zero_after_a_backfill_of_a_store_that_is_worked_on(database, seed):
     chance = Random(seed)
-    plan = {"orders": 320, "products": 110, "customers": 140, "seed": seed}
+    plan: dict[str, Any] = {"orders": 320, "products": 110, "customers": 140, "seed": seed}
+    if seed % 3 == 0:  # an older WooCommerce, without lists over all refunds and variations
+        plan |= {"has_refunds": False, "has_variations": False, "hpos": False}
+    plan["time_zone"] = ("America/New_York", "Asia/Kolkata")[seed % 2]
     with WooLaboratory(0, **plan) as lab, registered(database, lab) as store:
         lab.pass_time(3600)
         spared = _spared(lab, chance)
@@ -100,7 +103,7 @@ def _work(store: Registered, chance: Random, spared: dict[str, list[int]], resou
     lab, admin = store.lab, store.lab.admin  # type: ignore[attr-defined]
     lab.pass_time(chance.choice((0, 1, 2)))
     truth = {kind: [row["id"] for row in rows] for kind, rows in admin.truth().items()}
-    for _ in range(chance.choice((0, 1, 2))):
+    for _ in range(chance.choice((1, 2, 3))):
         left = [key for key in truth[resource] if key not in spared[resource]]
         if len(left) > 10:
             key = left[int(chance.random() ** 2 * len(left))]
@@ -113,8 +116,9 @@ def _work(store: Registered, chance: Random, spared: dict[str, list[int]], resou
             admin.create_variation(parents[chance.choice(free)])
             admin.delete("variations", chance.choice(free))
     for kind in ("orders", "products"):
-        admin.trash(kind, chance.choice(spared[kind]))
-        admin.restore(kind, chance.choice(spared[kind]))
+        first = chance.randrange(len(spared[kind]))
+        for key in spared[kind][first : first + chance.choice((1, 1, 25))]:  # a few, or a whole run of rows
+            chance.choice((admin.trash, admin.restore))(kind, key)
 
 
 def _work_unseen(lab: WooLaboratory, chance: Random) -> None:
