@@ -4,8 +4,8 @@
 
     TestAcme = connector_tests(AcmeLaboratory)
 
-It needs pytest and hypothesis, which are imported only by `connector_tests`, and for the cases that
-write a fixture `database`: a `storelink.db.Database` with fresh tables.
+It needs pytest and hypothesis (`storelink[conformance]`), imported only by `connector_tests`, and for
+the cases that write a fixture `database`: a `storelink.db.Database` with fresh tables.
 """
 
 import sys
