@@ -8,7 +8,7 @@ from typing import Any
 
 from psycopg.rows import dict_row
 
-from storelink.connectors.protocol import Broken, Read, Traffic
+from storelink.connectors.protocol import Read, Traffic
 from storelink.sync import stage
 from storelink.sync.lane import Lane
 from storelink.sync.page import Page, normalize_page, write_page
@@ -43,9 +43,8 @@ def _pages(lane: Lane, subject: Subject) -> Iterator[Page]:
         started = lane.clock()
         held = _rows(lane, entity, ids)
         raws = [(key, subject.connector.rebuild(lane.resource, rows)) for key, rows in held.items()]
-        broken: tuple[Broken, ...] = ()
         page = normalize_page(
-            subject.connector, lane.resource, subject.settings, raws, broken, Read(started, started)
+            subject.connector, lane.resource, subject.settings, raws, (), Read(started, started)
         )
         yield page
 

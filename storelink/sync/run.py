@@ -42,7 +42,6 @@ class Run:
     id: uuid.UUID = field(default_factory=uuid.uuid4)
     _base: Traffic = field(default_factory=Traffic)
     _saved: bool = False
-    _requests: int = 0
 
     @classmethod
     def begin(cls, lane: Lane, kind: str, traffic: Traffic) -> "Run":

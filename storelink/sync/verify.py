@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from storelink.connectors.protocol import ListPage
-from storelink.sync import listing, stage, state
+from storelink.sync import listing, stage, state, verdict
 from storelink.sync.fetching import Fetching, due
 from storelink.sync.lane import Lane
 from storelink.sync.listing import CHUNK, Candidate, Restored
@@ -63,11 +63,7 @@ class _Judge:
     rejected: int = 0
 
     def __call__(self, lane: Lane) -> None:
-        rows = lane.connection.execute(
-            "SELECT s.record_id, s.verdict, s.state FROM stage_record s"
-            " WHERE s.verdict IN ('insert', 'fill', 'update')"
-        ).fetchall()
-        for key, verdict, kind in rows:
+        for key, found, kind in verdict.written(lane):
             if key in self.seen:
                 continue
             self.seen.add(key)
@@ -75,12 +71,12 @@ class _Judge:
                 self.rejected += 1
                 continue
             if kind == "gone":
-                self.ledger.gone += verdict == "update"
-            elif verdict == "update":
+                self.ledger.gone += found == "update"
+            elif found == "update":
                 self.ledger.stale += 1
             else:
                 self.ledger.missing += 1
-            self.ledger.fixed += self.keep and not (kind == "gone" and verdict != "update")
+            self.ledger.fixed += self.keep and not (kind == "gone" and found != "update")
 
 
 def verify(
