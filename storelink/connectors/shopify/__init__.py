@@ -1,0 +1,1 @@
+"""Shopify: the Admin GraphQL API, read by bulk operations and by pages."""

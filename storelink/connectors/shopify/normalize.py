@@ -1,0 +1,1 @@
+"""Pure functions from what Shopify sends to unified rows."""
