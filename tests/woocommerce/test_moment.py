@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from storelink.connectors.unfit import Unfit
 from storelink.connectors.woocommerce.moment import gmt, moment, moment_or_none
-from storelink.connectors.woocommerce.unfit import Unfit
 
 NEW_YORK = {"time_zone": "America/New_York", "gmt_offset": -5}
 

@@ -7,18 +7,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from storelink.connectors.storable import json_text
+from storelink.connectors.unfit import Unfit
 from storelink.connectors.woocommerce.shape import (
     a_list,
     address,
     an_object,
-    json_text,
     known_id,
     meta,
     optional_id,
     record_id,
     records,
 )
-from storelink.connectors.woocommerce.unfit import Unfit
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from storelink.connectors.protocol import CustomerRow, Rows
+from storelink.connectors.storable import json_text
+from storelink.connectors.text import line, short, text
 from storelink.connectors.woocommerce.moment import moment
-from storelink.connectors.woocommerce.shape import Record, address, an_object, json_text, record_id
-from storelink.connectors.woocommerce.text import line, short, text
+from storelink.connectors.woocommerce.shape import Record, address, an_object, record_id
 
 VOLATILE = (
     "_links",  # says http or https as the request came

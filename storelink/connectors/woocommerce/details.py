@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from storelink.connectors.protocol import Broken, Raw, Read
+from storelink.connectors.unfit import Unfit
 from storelink.connectors.woocommerce.endpoint import (
     Endpoint,
     Getter,
@@ -19,7 +20,6 @@ from storelink.connectors.woocommerce.endpoint import (
 )
 from storelink.connectors.woocommerce.product import is_variable
 from storelink.connectors.woocommerce.shape import a_list
-from storelink.connectors.woocommerce.unfit import Unfit
 from storelink.connectors.woocommerce.walk import SIZE, Position, walk
 from storelink.errors import Misconfigured, NotFound, StorelinkError, TooLarge
 

@@ -11,9 +11,9 @@ from typing import Any, Protocol
 
 from storelink.connectors.http import Params
 from storelink.connectors.protocol import Raw, Read
+from storelink.connectors.unfit import Unfit
 from storelink.connectors.woocommerce.client import Parsed
 from storelink.connectors.woocommerce.shape import a_list, record_id
-from storelink.connectors.woocommerce.unfit import Unfit
 from storelink.connectors.woocommerce.walk import SIZE, Slice
 from storelink.errors import Rejected, Retryable, StorelinkError, TooLarge
 

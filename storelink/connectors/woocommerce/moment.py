@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from storelink.connectors.woocommerce.unfit import Unfit, shown
+from storelink.connectors.unfit import Unfit, shown
 
 
 def moment(record: Mapping[str, Any], name: str, settings: Mapping[str, Any]) -> datetime | None:

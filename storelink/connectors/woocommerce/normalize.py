@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from storelink.connectors.protocol import Ignored, Raw, Rejection, Rows
+from storelink.connectors.unfit import Unfit
 from storelink.connectors.woocommerce.customer import normalize_customer, rebuild_customer
 from storelink.connectors.woocommerce.order import normalize_order, rebuild_order
 from storelink.connectors.woocommerce.product import normalize_product, rebuild_product
 from storelink.connectors.woocommerce.shape import known_id
-from storelink.connectors.woocommerce.unfit import Unfit
 
 NORMALIZER_VERSION = 1
 """Raised when rows of an unchanged record would come out different."""

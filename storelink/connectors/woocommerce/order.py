@@ -10,21 +10,21 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from storelink.connectors.money import ZERO, amount, bounded, or_zero, unit_price
 from storelink.connectors.protocol import Ignored, ItemRow, OrderRow, RefundRow, Rows
+from storelink.connectors.storable import json_text
+from storelink.connectors.text import line, short, text
+from storelink.connectors.unfit import Unfit
 from storelink.connectors.woocommerce.moment import moment, moment_or_none
-from storelink.connectors.woocommerce.money import ZERO, amount, bounded, or_zero, unit_price
 from storelink.connectors.woocommerce.shape import (
     Record,
     address,
     an_object,
-    json_text,
     meta,
     optional_id,
     record_id,
     records,
 )
-from storelink.connectors.woocommerce.text import line, short, text
-from storelink.connectors.woocommerce.unfit import Unfit
 
 Settings = Mapping[str, Any]
 

@@ -10,12 +10,13 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from storelink.connectors.money import amount
 from storelink.connectors.protocol import Ignored, ProductRow, Rows
+from storelink.connectors.storable import json_text
+from storelink.connectors.text import line, paragraphs, short, text
+from storelink.connectors.unfit import Unfit
 from storelink.connectors.woocommerce.moment import moment
-from storelink.connectors.woocommerce.money import amount
-from storelink.connectors.woocommerce.shape import Record, a_list, json_text, record_id, records
-from storelink.connectors.woocommerce.text import line, paragraphs, short, text
-from storelink.connectors.woocommerce.unfit import Unfit
+from storelink.connectors.woocommerce.shape import Record, a_list, record_id, records
 
 Settings = Mapping[str, Any]
 

@@ -7,14 +7,11 @@ list with gaps as an object with numbers for keys; these are taken for what they
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import orjson
-
-from storelink.connectors.woocommerce.text import UNSTORABLE
-from storelink.connectors.woocommerce.unfit import Unfit, shown
+from storelink.connectors.storable import json_text
+from storelink.connectors.unfit import Unfit, shown
 
 Record = dict[str, Any]
 _MOST = 2**63
-_DEEPEST = 200
 
 
 def record_id(value: Any, name: str) -> str:
@@ -90,34 +87,3 @@ def meta(record: Mapping[str, Any], key: str) -> Any:
             if type(entry) is dict and entry.get("key") == key:
                 return entry.get("value")
     return None
-
-
-def json_text(value: Any) -> str:
-    """JSON for a jsonb column. Keys are sorted, so that the same content is the same text.
-
-    Raises `Unfit` if it is nested deeper than any tool reads.
-    """
-    try:
-        data = orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
-    except TypeError:  # integers beyond 64 bits, lone surrogates, too many levels
-        data = orjson.dumps(_tamed(value, 0), option=orjson.OPT_SORT_KEYS)
-    if b"\\u0000" in data:
-        data = orjson.dumps(_tamed(value, 0), option=orjson.OPT_SORT_KEYS)
-    return data.decode()
-
-
-def _tamed(value: Any, depth: int) -> Any:
-    """What JSON and Postgres can both hold: U+FFFD for NUL and half characters, text for huge numbers."""
-    if depth > _DEEPEST:
-        raise Unfit(f"the record is nested more than {_DEEPEST} levels deep")
-    if type(value) is str:
-        return UNSTORABLE.sub("\ufffd", value)
-    if type(value) is dict:
-        return {_tamed(str(key), depth): _tamed(part, depth + 1) for key, part in value.items()}
-    if type(value) is list:
-        return [_tamed(part, depth + 1) for part in value]
-    if type(value) is int and not -_MOST <= value < 2 * _MOST:
-        return str(value) if value.bit_length() < 10_000 else None
-    if value is None or type(value) in (bool, int, float):
-        return value
-    raise Unfit(f"the record holds a {type(value).__name__}, which is no JSON")

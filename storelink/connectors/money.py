@@ -1,13 +1,13 @@
 """Amounts and quantities from JSON that may say them in many ways. Pure.
 
-WooCommerce gives money as decimal strings. Numbers are taken only where nothing was lost on the
+Both platforms give money as decimal strings. Numbers are taken only where nothing was lost on the
 way: integers, and floats whose shortest form has at most four decimals.
 """
 
 from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
 from typing import Any
 
-from storelink.connectors.woocommerce.unfit import Unfit, shown
+from storelink.connectors.unfit import Unfit, shown
 
 ZERO = Decimal(0)
 ONE = Decimal(1)
@@ -22,7 +22,7 @@ _LETTERS = frozenset("0123456789.+-eE")
 def amount(value: Any, name: str) -> Decimal | None:
     """A finite decimal of at most four places, below 10^15; None for "" and null.
 
-    More places (a store asked with `dp=6`) are rounded half up. Raises `Unfit` naming the field.
+    More places (a WooCommerce store asked with `dp=6`) are rounded half up. Raises `Unfit` naming the field.
     """
     if type(value) is str:  # what nearly every amount looks like: 170.28
         whole, _, places = value.partition(".")

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storelink.connectors.woocommerce.text import INDEXED, line, paragraphs, plain, short, text
-from storelink.connectors.woocommerce.unfit import Unfit
+from storelink.connectors.text import INDEXED, line, paragraphs, plain, short, text
+from storelink.connectors.unfit import Unfit
 
 
 @pytest.mark.parametrize(

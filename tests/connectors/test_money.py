@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storelink.connectors.woocommerce.money import amount, or_zero, unit_price
-from storelink.connectors.woocommerce.unfit import Unfit
+from storelink.connectors.money import amount, or_zero, unit_price
+from storelink.connectors.unfit import Unfit
 
 TAKEN = [
     ("0.00", "0"),

@@ -5,7 +5,7 @@ from html import unescape
 from math import isfinite
 from typing import Any
 
-from storelink.connectors.woocommerce.unfit import Unfit
+from storelink.connectors.unfit import Unfit
 
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 """Postgres stores neither NUL nor lone surrogates."""
