@@ -10,7 +10,8 @@ import random
 import ssl
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -24,6 +25,7 @@ import storelink
 from storelink.connectors.failure import EXCHANGE_ERRORS, translate
 from storelink.connectors.protocol import Clock, Limits, Read, Traffic
 from storelink.connectors.retry import Retry, http_date, retry_after
+from storelink.connectors.status import meaning
 from storelink.connectors.wire import (
     BodyBroken,
     BodyTooLarge,
@@ -44,6 +46,7 @@ from storelink.errors import (
 
 T = TypeVar("T")
 Params = Mapping[str, str | int]
+Headers = Sequence[tuple[bytes, bytes]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +71,17 @@ class Signed:
     """A request's query string and extra headers, as one attempt sends them."""
 
     query: str
-    headers: Sequence[tuple[bytes, bytes]] = ()
+    headers: Headers = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """An answer whose body is read bit by bit, and may be longer than memory."""
+
+    status: int
+    headers: httpx.Headers
+    chunks: Iterator[bytes] = field(repr=False)
+    """As it came over the wire. Raises `Retryable` where it breaks."""
 
 
 Sign = Callable[[str, str, Params], Signed]
@@ -78,70 +91,6 @@ Explain = Callable[[Answer], StorelinkError | None]
 
 
 # -- status → error --------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """What one HTTP status means for the caller, and why, in words that complete a sentence."""
-
-    status: int
-    then: str
-    """again · less · credentials · refused · setup, see `_ERRORS`."""
-    why: str
-
-
-TABLE: tuple[Row, ...] = (
-    Row(300, "setup", "the store names several addresses"),
-    Row(400, "refused", "the store does not understand the request"),
-    Row(401, "credentials", "the store does not accept the credentials"),
-    Row(402, "setup", "the store's plan is not paid"),
-    Row(403, "credentials", "the credentials do not allow this"),
-    Row(404, "setup", "there is nothing at this address"),
-    Row(405, "setup", "something in front of the store does not let this kind of request pass"),
-    Row(406, "setup", "a firewall in front of the store refuses the request"),
-    Row(407, "setup", "a proxy asks for a password"),
-    Row(408, "again", "the store waited too long for the request"),
-    Row(409, "refused", "the request conflicts with the state of the store"),
-    Row(410, "refused", "it is gone"),
-    Row(413, "less", "the request is too large for the store"),
-    Row(414, "less", "the address is too long for the store: too many ids at once"),
-    Row(418, "setup", "a firewall in front of the store refuses the request"),
-    Row(421, "again", "the request reached the wrong server"),
-    Row(422, "refused", "the store refuses the values"),
-    Row(423, "again", "it is locked at the moment"),
-    Row(425, "again", "the store wants it later"),
-    Row(426, "setup", "the store wants another protocol"),
-    Row(429, "again", "the store asks for fewer requests"),
-    Row(430, "again", "the store asks for fewer requests"),
-    Row(431, "less", "the request's headers are too long for the store"),
-    Row(444, "again", "the store closed the connection"),
-    Row(451, "setup", "the store is closed for legal reasons"),
-    Row(499, "again", "something in front of the store gave up"),
-    Row(500, "again", "the store failed while answering"),
-    Row(501, "refused", "the store cannot do this"),
-    Row(502, "again", "the store's web server got no proper answer from PHP"),
-    Row(503, "again", "the store is closed for the moment"),
-    Row(504, "again", "the store took too long for its own web server"),
-    Row(505, "setup", "the store wants another protocol"),
-    Row(507, "again", "the store's disk is full"),
-    Row(508, "again", "the store's host has reached its resource limit"),
-    Row(509, "again", "the store's host has used up its bandwidth"),
-    Row(511, "setup", "the network asks for a sign-in first"),
-    Row(530, "again", "the store cannot be reached by its CDN"),
-)
-_BY_STATUS = {row.status: row for row in TABLE}
-# by hundreds, for what the table does not name; Cloudflare's 520 … 527 are all "again"
-_REST = {
-    1: Row(100, "again", "the store did not finish its answer"),
-    3: Row(300, "setup", "the store sends us elsewhere"),
-    4: Row(400, "refused", "the store refuses the request"),
-    5: Row(500, "again", "the store failed while answering"),
-}
-
-
-def meaning(status: int) -> Row:
-    """The row for a status that is not 2xx; an unheard-of one is tried again."""
-    return _BY_STATUS.get(status) or _REST.get(status // 100) or _REST[5]
 
 
 def interpret(answer: Answer, words: str = "", *, code: str | None = None) -> StorelinkError:
@@ -259,8 +208,12 @@ class HttpClient:
         only, inside each attempt, so that what it raises as `Retryable` is tried again too. Raises
         the errors of `interpret`, `translate` and of `explain`.
         """
+        return self.again(lambda: parse(self.send("GET", path, params, signed=signed)), attempts=attempts)
+
+    def again(self, call: Callable[[], T], *, attempts: int | None = None) -> T:
+        """`call`, which sends something that may be sent twice, tried again as `Retry` says."""
         runner = self._retry.runner(attempts, self._sleep, self._chance, self._count_wait)
-        return runner(lambda: parse(self.send("GET", path, params, signed=signed)))
+        return runner(call)
 
     def send(
         self,
@@ -270,26 +223,20 @@ class HttpClient:
         body: bytes | None = None,
         *,
         signed: bool = True,
+        headers: Headers = (),
     ) -> Answer:
-        """One request, never repeated. `body` is JSON. Raises as `get` does."""
+        """One request, never repeated. `body` is JSON; `headers` come on top. Raises as `get` does."""
         target = f"{self._prefix}/{quote(path)}"
         url = f"{self._base}/{path}"
         sign = self._sign if signed else _unsigned
         extra = sign(method, f"{self._base}/{quote(path)}", params or {})
         if extra.query:
             target = f"{target}?{extra.query}"
-        headers = [*self._headers, *extra.headers]
+        lines = [*self._headers, *extra.headers, *headers]
         if body is not None:
-            headers.append((b"Content-Type", b"application/json"))
-            headers.append((b"Content-Length", str(len(body)).encode()))
-        scheme, host, port = self._origin
-        request = httpcore.Request(
-            method,
-            httpcore.URL(scheme=scheme, host=host, port=port, target=target.encode("ascii")),
-            headers=headers,
-            content=body,
-            extensions={"timeout": self._timeouts},
-        )
+            lines.append((b"Content-Type", b"application/json"))
+            lines.append((b"Content-Length", str(len(body)).encode()))
+        request = self._request(method, target, lines, body)
         with self._slots:
             if self._closed.is_set():
                 raise Retryable(f"{url} was not asked: the client is closed", code="cut")
@@ -299,6 +246,54 @@ class HttpClient:
         if not 200 <= answer.status < 300:
             raise self._explain(answer) or interpret(answer)
         return answer
+
+    @contextmanager
+    def stream(self, target: str, url: str, *, headers: Headers = ()) -> Iterator[Stream]:
+        """GET `target` (path and query, as it goes over the wire), and read the answer bit by bit.
+
+        Every status is handed back as it is. Only the wait for the next bytes is limited, not the
+        whole: that can be gigabytes. `url` names the place in errors. Raises as `translate` does.
+        """
+        plain = [(name, value) for name, value in self._headers if name != b"Accept-Encoding"]
+        lines = [*plain, (b"Accept-Encoding", b"identity"), *headers]
+        with self._slots:
+            if self._closed.is_set():
+                raise Retryable(f"{url} was not asked: the client is closed", code="cut")
+            self._deadline.at = time.monotonic() + 5 * self._limits.timeout
+            try:
+                response = self._pool.handle_request(self._request("GET", target, lines))
+            except EXCHANGE_ERRORS as error:
+                raise translate(error, url) from error
+            finally:
+                self._deadline.at = None
+                self._count(0)
+            chunks = self._chunks(response, url)
+            try:
+                yield Stream(response.status, httpx.Headers(response.headers), chunks)
+            finally:
+                chunks.close()
+                response.close()
+
+    def _chunks(self, response: httpcore.Response, url: str) -> Generator[bytes]:
+        try:
+            for chunk in response.iter_stream():
+                with self._lock:
+                    self._traffic.bytes += len(chunk)
+                yield chunk
+        except EXCHANGE_ERRORS as error:
+            raise translate(error, url) from error
+
+    def _request(
+        self, method: str, target: str, headers: Headers, body: bytes | None = None
+    ) -> httpcore.Request:
+        scheme, host, port = self._origin
+        return httpcore.Request(
+            method,
+            httpcore.URL(scheme=scheme, host=host, port=port, target=target.encode("ascii")),
+            headers=list(headers),
+            content=body,
+            extensions={"timeout": self._timeouts},
+        )
 
     def _exchange(self, request: httpcore.Request, url: str) -> Answer:
         self._deadline.at = time.monotonic() + 5 * self._limits.timeout
@@ -331,6 +326,11 @@ class HttpClient:
         read = Read(started, self._clock(), _store_time(headers, took))
         return Answer(response.status, headers, body, read, url)
 
+    def count_throttled(self, seconds: float) -> None:
+        """Add a wait that the store's limits made us take."""
+        with self._lock:
+            self._traffic.throttled_seconds += seconds
+
     def _count(self, wire: int) -> None:
         with self._lock:
             self._traffic.requests += 1
@@ -340,8 +340,7 @@ class HttpClient:
         error = state.outcome.exception() if state.outcome else None
         asked = getattr(error, "after", None) is not None or getattr(error, "status", None) == 429
         if asked and state.next_action is not None:
-            with self._lock:
-                self._traffic.throttled_seconds += state.next_action.sleep
+            self.count_throttled(state.next_action.sleep)
 
 
 def _unsigned(_method: str, _url: str, params: Params) -> Signed:

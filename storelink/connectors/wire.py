@@ -23,7 +23,11 @@ from storelink.errors import Misconfigured
 Origin = tuple[bytes, bytes, int]
 """Scheme, host as it goes over the wire, port."""
 _HOST = re.compile(rb"[a-z0-9._:-]+")
-_IN_QUERY = re.compile(r"((?:consumer_|oauth_)\w+|access_token)=[^&'\"\s]+")
+_IN_QUERY = re.compile(
+    r"((?:consumer_|oauth_)\w+|\b(?:access_token|refresh_token|client_secret|hmac|code|signature)"
+    r"|X-(?:Goog|Amz)-(?:Signature|Credential|Security-Token))=[^&'\"\s]+",
+    re.IGNORECASE,
+)
 _IN_HEADER = re.compile(r"\b(Basic|Bearer|OAuth) [^\s'\"]+", re.IGNORECASE)
 
 

@@ -13,9 +13,10 @@ import pytest
 import respx
 
 from storelink.connectors.failure import translate
-from storelink.connectors.http import TABLE, Answer, HttpClient, Signed, meaning
+from storelink.connectors.http import Answer, HttpClient, Signed
 from storelink.connectors.protocol import Limits, Traffic
 from storelink.connectors.retry import Retry
+from storelink.connectors.status import TABLE, meaning
 from storelink.errors import (
     AuthFailed,
     Misconfigured,
