@@ -135,6 +135,10 @@ class ListPage:
     records: Sequence[Listed]
     read: Read
     total: int | None = None
+    destroyed: Sequence[str] = ()
+    """Ids that the store's own feed of events says were destroyed. Fetching them proves it or not."""
+    found: Mapping[str, Raw] = field(default_factory=dict)
+    """Records that came whole with their lines, by id, where lists of versions would cost more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +163,7 @@ class RawPage:
 
 @dataclass(frozen=True, slots=True)
 class FetchPage:
-    """The answer for some ids. Every id asked for is in exactly one of the four."""
+    """The answer for some ids. Every id asked for is in exactly one of the five."""
 
     found: Mapping[str, Raw]
     read: Read
@@ -168,6 +172,8 @@ class FetchPage:
     unanswered: Mapping[str, str] = field(default_factory=dict)
     """Neither there nor not there: id → why. They stay due."""
     broken: Sequence[Broken] = ()
+    out_of_sight: Sequence[str] = ()
+    """The store answers nothing for them, and that proves nothing: our rights may not reach them."""
 
 
 class Store(Protocol):
