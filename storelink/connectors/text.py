@@ -64,6 +64,18 @@ def line(value: Any, name: str) -> str | None:
         return None
     if "<" in found or "&" in found:
         found = plain(found)
+    return _joined(found)
+
+
+def one_line(value: Any, name: str) -> str | None:
+    """A name or title that is no markup, as one line: `<` and `&` stand for themselves."""
+    if type(value) is str and value.isprintable() and "  " not in value:
+        return value.strip() or None
+    found = text(value, name)
+    return None if found is None else _joined(found)
+
+
+def _joined(found: str) -> str | None:
     return " ".join(_CONTROL.sub(" ", found).split()) or None
 
 
