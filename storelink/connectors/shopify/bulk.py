@@ -1,0 +1,173 @@
+"""Bulk operations: started, found again, waited for, downloaded; taken only when they are whole.
+
+Docs: https://shopify.dev/docs/api/usage/bulk-operations/queries
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from storelink.connectors.protocol import Read
+from storelink.connectors.shopify import queries
+from storelink.connectors.shopify.asking import Answer, Asker
+from storelink.connectors.shopify.moment import needed
+from storelink.errors import AuthFailed, Misconfigured, Rejected, Retryable
+
+FIRST_WAIT, LONGEST_WAIT, GROWTH = 0.2, 10.0, 1.5
+"""Seconds between two looks at an operation."""
+PATIENCE = 900.0
+"""Seconds to wait for other operations to make room."""
+BUSY = frozenset({"OPERATION_IN_PROGRESS", "LIMIT_REACHED"})
+UNDER_WAY = frozenset({"CREATED", "RUNNING"})
+_RECENT = 50
+_SECOND = timedelta(seconds=1)
+_CUTS = 5
+"""Downloads that break off without bringing a byte, one after the other."""
+
+
+class Unavailable(Exception):
+    """This token cannot run bulk operations, or Shopify does not take this one."""
+
+
+class Lost(Exception):
+    """The operation ended without a result that can be used: begin another. The text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """An operation of ours. `started` is by the database's clock, `created` by the store's."""
+
+    id: str
+    started: datetime
+    created: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a completed operation says of what it wrote. `url` is None where that is nothing."""
+
+    operation: Started
+    finished: datetime
+    objects: int
+    roots: int
+    size: int
+    url: str | None
+
+    @property
+    def read(self) -> Read:
+        """When its records were read: at any time from its start to its end."""
+        return Read(self.operation.started, self.finished, self.operation.created)
+
+
+class Bulk:
+    """The bulk operations of one store."""
+
+    def __init__(self, client: Asker, sleep: Callable[[float], object]) -> None:
+        self._client, self._sleep = client, sleep
+
+    def start(self, query: str) -> Started:
+        """An operation that runs this query: one of ours that runs already, else a new one.
+
+        Waits while other operations leave no room. Raises `Unavailable`; `Retryable` after `PATIENCE`.
+        """
+        waited, wait = 0.0, 1.0
+        while True:
+            ours = self._running(query)
+            if ours is not None:
+                return ours
+            started = self._run(query)
+            if started is not None:
+                return started
+            if waited >= PATIENCE:
+                raise Retryable(
+                    "other bulk operations of this app leave no room", after=60.0, code="bulk_busy"
+                )
+            self._sleep(wait)
+            waited, wait = waited + wait, min(30.0, wait * GROWTH)
+
+    def _running(self, query: str) -> Started | None:
+        """An operation of ours that was started before, by a process that is no more."""
+        answer = self._client.ask(queries.load("bulk_recent"), {"first": _RECENT})
+        for node in answer.data["bulkOperations"]["nodes"]:
+            if node["status"] in UNDER_WAY and queries.squeezed(node["query"]) == query:
+                return _started(node, answer)
+        return None
+
+    def _run(self, query: str) -> Started | None:
+        """A new operation; None where there is no room for one."""
+        try:
+            answer = self._client.ask(queries.load("bulk_start"), {"query": query})
+        except Rejected as error:
+            if error.code != "ACCESS_DENIED":
+                raise
+            raise Unavailable(str(error)) from None
+        outcome = answer.data["bulkOperationRunQuery"]
+        if outcome["bulkOperation"] is not None:
+            return _started(outcome["bulkOperation"], answer)
+        errors = outcome["userErrors"]
+        if any(error.get("code") in BUSY for error in errors):
+            return None
+        raise Unavailable("; ".join(str(error["message"]) for error in errors) or "no operation was started")
+
+    def result(self, operation: Started) -> Result:
+        """Wait until it is completed. Raises `Lost`."""
+        wait = FIRST_WAIT
+        while True:
+            answer = self._client.ask(queries.load("bulk_status"), {"id": operation.id})
+            node = answer.data["bulkOperation"]
+            if node is None:
+                raise Lost("Shopify does not know the operation any more")
+            if node["status"] == "COMPLETED":
+                return _result(operation, node, answer.read.finished)
+            if node["status"] not in UNDER_WAY and node["status"] != "CANCELING":
+                raise Lost(f"it is {node['status']} ({node['errorCode'] or 'no reason given'})")
+            self._sleep(wait)
+            wait = min(LONGEST_WAIT, wait * GROWTH)
+
+    def chunks(self, result: Result) -> Iterator[bytes]:
+        """The bytes of a result; where the download breaks off it goes on. Raises `Lost`, `Retryable`.
+
+        An address that is refused has expired: a new one is asked for, once.
+        """
+        url, offset, cuts, fresh = result.url, 0, 0, False
+        while url is not None:
+            before = offset
+            try:
+                with self._client.download(url, offset) as parts:
+                    for part in parts:
+                        offset += len(part)
+                        yield part
+            except (Rejected, AuthFailed, Misconfigured) as error:
+                if getattr(error, "status", None) == 416:  # there is nothing after what we have
+                    return
+                if fresh:
+                    raise Lost(f"its result cannot be downloaded: {error}") from error
+                url, fresh = self.result(result.operation).url, True
+                continue
+            except Retryable:
+                cuts = 1 if offset > before else cuts + 1
+                if cuts >= _CUTS:
+                    raise
+                self._sleep(0.2 * 2**cuts)
+                continue
+            if offset >= result.size or cuts >= _CUTS:
+                return
+            cuts = 1 if offset > before else cuts + 1  # it ended early, without a word
+
+
+def _started(node: dict[str, Any], answer: Answer) -> Started:
+    """An operation as it was made: not after we asked for it, not after its creation."""
+    created = needed(node["createdAt"], "createdAt")
+    read = answer.read
+    started = read.started
+    if read.store_time is not None:  # a Date header has whole seconds
+        started = min(started, created + (read.started - read.store_time) - _SECOND)
+    return Started(node["id"], started, created)
+
+
+def _result(operation: Started, node: dict[str, Any], finished: datetime) -> Result:
+    objects, roots = int(node["objectCount"]), int(node["rootObjectCount"])
+    if node["url"] is None and objects:
+        raise Lost("its result is kept no longer")
+    return Result(operation, finished, objects, roots, int(node["fileSize"] or 0), node["url"])

@@ -1,0 +1,39 @@
+"""How many records are asked for at once, by what Shopify says that they cost.
+
+A query may cost 1,000 points at most, on every plan. What a connection costs grows with the logarithm
+of its size, so large pages are the cheap ones.
+Docs: https://shopify.dev/docs/api/usage/limits#graphql-admin-api-rate-limits
+"""
+
+from storelink.errors import Rejected, StorelinkError, TooLarge
+
+AIM = 700.0
+"""Points that a query may be expected to cost."""
+MOST = 250
+TOO_DEAR = "MAX_COST_EXCEEDED"
+
+
+class PageSize:
+    """Records a page and nested rows a record. Several threads may share one; a race does no harm."""
+
+    def __init__(self, lines: int, rows: int = 50, most: int = MOST) -> None:
+        self.rows, self.lines, self._most = min(rows, most), lines, most
+
+    def learn(self, asked: int, cost: float | None) -> None:
+        """A page of `asked` records was said to cost so much: take more where twice that is no risk."""
+        if cost is not None and asked >= self.rows and 2 * cost <= AIM:
+            self.rows = min(self._most, 2 * self.rows)
+
+    def shrink(self, error: StorelinkError) -> None:
+        """A page was too dear or too long. Raises `error` if it cannot be made any smaller."""
+        if self.rows > 1:
+            self.rows = self._most = self.rows // 2
+        elif self.lines > 1:
+            self.lines //= 2
+        else:
+            raise error
+
+
+def too_much(error: StorelinkError) -> bool:
+    """Whether less should be asked for."""
+    return isinstance(error, TooLarge) or (isinstance(error, Rejected) and error.code == TOO_DEAR)

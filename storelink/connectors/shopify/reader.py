@@ -1,0 +1,325 @@
+"""Reading a Shopify store: lists of versions, records by id, and everything.
+
+What is read whole goes through bulk operations, which cost nothing of the rate limit; where a token
+may not run them, through pages by id.
+Docs: https://shopify.dev/docs/api/usage/bulk-operations/queries and …/usage/pagination-graphql
+"""
+
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import structlog
+
+from storelink.connectors.protocol import Cursor, FetchPage, Limits, Listed, ListPage, Raw, RawPage, Read
+from storelink.connectors.shopify import queries
+from storelink.connectors.shopify.asking import Asker
+from storelink.connectors.shopify.bulk import Bulk, Lost, Result, Started, Unavailable
+from storelink.connectors.shopify.jsonl import Assembly, Damaged, Layout
+from storelink.connectors.shopify.kind import KINDS, Kind, key_of
+from storelink.connectors.shopify.late import Late
+from storelink.connectors.shopify.moment import moment_or_none, needed
+from storelink.connectors.shopify.nested import Completion, Moved, advanced
+from storelink.connectors.shopify.nodes import Nodes
+from storelink.connectors.shopify.pagesize import PageSize
+from storelink.connectors.shopify.walk import REACH, Order, Page, by_id, walk, zulu
+from storelink.errors import Rejected, Retryable
+
+OVERLAP = timedelta(minutes=15)
+"""The search index lags behind the records."""
+BATCH = 250
+"""Records of a bulk result in one page."""
+LINES = 5000
+"""Versions of a bulk list in one page."""
+ATTEMPTS = 3
+"""Bulk operations begun for one read before it goes by pages."""
+_DONE: Cursor = {"done": True}
+
+_log = structlog.get_logger(__name__)
+
+
+class Reader:
+    """One store, read. Safe for several threads; every iterator belongs to the thread that runs it."""
+
+    def __init__(
+        self,
+        client: Asker,
+        settings: Mapping[str, Any],
+        limits: Limits,
+        *,
+        sleep: Callable[[float], object] | None = None,
+    ) -> None:
+        """`settings` are what the check learnt: `scopes`."""
+        self._client = client
+        self._closed = threading.Event()
+        self._bulk = Bulk(client, sleep or self._wait)
+        self._nodes = Nodes(client, settings.get("scopes") or (), min(4, limits.width))
+        self._sizes: dict[str, PageSize] = {}
+
+    def close(self) -> None:
+        """Wake what waits for an operation; it ends as `Retryable`."""
+        self._closed.set()
+
+    def fetch(self, resource: str, ids: Sequence[str]) -> Iterator[FetchPage]:
+        """See `protocol.Store`."""
+        return self._nodes.fetch(KINDS[resource], ids)
+
+    # -- everything --------------------------------------------------------------------------------
+
+    def backfill(self, resource: str, cursor: Cursor | None) -> Iterator[RawPage]:
+        """See `protocol.Store`. The cursor is that of an operation (`Place`) or `{after: last id}`."""
+        kind = KINDS[resource]
+        if cursor == _DONE:
+            return
+        if cursor is None or "bulk" in cursor:
+            try:
+                yield from self._by_bulk(kind, cursor)
+            except Unavailable as error:
+                _log.warning("no bulk operation; reading by pages", resource=resource, reason=str(error))
+                cursor = None
+            else:
+                return
+        yield from self._by_pages(kind, cursor.get("after") if cursor else None)
+
+    def _by_bulk(self, kind: Kind, cursor: Cursor | None) -> Iterator[RawPage]:
+        """Everything from one operation. Raises `Unavailable` where that cannot be had."""
+        query = queries.inlined(kind.bulk)
+        reason = ""
+        for _ in range(ATTEMPTS):
+            if cursor is None:
+                started = self._bulk.start(query)
+                cursor = _cursor(started, 0, ())
+                # an operation must be in the database before it is waited for: a crash finds it again
+                yield RawPage([], Read(started.started, started.started, started.created), cursor)
+            started = _resumed(cursor)
+            try:
+                result = self._bulk.result(started)
+                with Assembly(kind.layout, result.size) as assembly:
+                    self._take(result, assembly)
+                    yield from self._given(kind, result, assembly, cursor)
+                return
+            except (Lost, Damaged) as error:
+                reason = str(error)
+                _log.warning("bulk operation begun anew", resource=kind.resource, reason=reason)
+                cursor = None
+        raise Unavailable(f"{ATTEMPTS} operations brought no whole result; the last: {reason}")
+
+    def _take(self, result: Result, assembly: Assembly) -> None:
+        """Download a result. Raises `Lost` unless all that was counted is there."""
+        for chunk in self._bulk.chunks(result):
+            assembly.feed(chunk)
+        assembly.finish()
+        _demand_whole(result, assembly.lines, assembly.roots)
+
+    def _given(self, kind: Kind, result: Result, assembly: Assembly, cursor: Cursor) -> Iterator[RawPage]:
+        """The records of a whole result; those that it cannot carry whole come by id, as they are met."""
+        read, total = result.read, result.roots
+        with Late(lambda ids: self._nodes.fetch(kind, ids), self._nodes.size(kind)) as late:
+            late.add(cursor.get("late", ()))
+            passed = cursor["passed"]
+            for batch in assembly.batches(BATCH, passed):
+                records = [record for record in batch.records if not record.get("refunds")]
+                refunded = [key_of(record["id"]) for record in batch.records if record.get("refunds")]
+                late.add([*refunded, *batch.loose])
+                passed = batch.passed
+                yield RawPage(records, read, _cursor(result.operation, passed, late.ids), total=total)
+                for page in late.ready():
+                    after = _cursor(result.operation, passed, late.ids)
+                    yield RawPage(list(page.found.values()), page.read, after, total=total)
+            for page in late.rest():
+                after = _cursor(result.operation, passed, late.ids)
+                yield RawPage(list(page.found.values()), page.read, after, total=total)
+        yield RawPage([], read, _DONE, total=total)
+
+    def _by_pages(self, kind: Kind, after: str | None) -> Iterator[RawPage]:
+        """Everything by pages, in the order of ids."""
+        for page in by_id(self._client, kind.page, self._size(kind), after):
+            found, moved, read = self._whole(kind, page)
+            if page.nodes:
+                after = key_of(page.nodes[-1]["id"])
+            cursor: Cursor = _DONE if page.last and not moved else {"after": after}
+            # what changed under our hands is fetched; if it goes on changing, the list shows it later
+            yield RawPage(list(found.values()), read, cursor)
+            for again in self._nodes.fetch(kind, moved):
+                yield RawPage(list(again.found.values()), again.read, _DONE if page.last else cursor)
+
+    def _whole(self, kind: Kind, page: Page) -> tuple[dict[str, Raw], list[str], Read]:
+        """The records of a page by id, and ids of those that changed while they were read."""
+        completion = Completion(self._client, kind, page.read)
+        found: dict[str, Raw] = {}
+        moved: list[str] = []
+        for node in page.nodes:
+            try:
+                found[key_of(node["id"])] = completion.whole(node)
+            except Moved:
+                moved.append(key_of(node["id"]))
+        return found, moved, completion.read
+
+    # -- lists -------------------------------------------------------------------------------------
+
+    def list_all(self, resource: str) -> Iterator[ListPage]:
+        """See `protocol.Store`."""
+        yield from self._listed_whole(KINDS[resource], None)
+
+    def list_since(self, resource: str, watermark: datetime) -> Iterator[ListPage]:
+        """See `protocol.Store`. Begins with what was destroyed.
+
+        Most of what a list shows is new where the watermark is older than the overlap: then the
+        records come with it, which costs less than to fetch them by id.
+        """
+        kind = KINDS[resource]
+        since = watermark - OVERLAP
+        first = self._destroyed(kind, since)
+        now = datetime.now(UTC)
+        for page in first:
+            now = page.read.store_time or now
+            yield page
+        whole = now - watermark > OVERLAP
+        if kind.exact:
+            yield from self._since(kind, since, whole)
+        else:
+            yield from self._since_backwards(kind, since, whole)
+
+    def _since(self, kind: Kind, since: datetime, whole: bool) -> Iterator[ListPage]:
+        """What changed since then, oldest change first."""
+        while True:
+            query = f"updated_at:>='{zulu(since)}'"
+            seen, oldest = 0, since
+            for page in self._pages(kind, Order("UPDATED_AT", query), whole):
+                yield self._versions(kind, page, whole)
+                if page.last:
+                    return
+                seen += len(page.nodes)
+                oldest = min((_updated(node) for node in page.nodes), default=oldest)
+                if seen >= REACH:
+                    break
+            if oldest <= since:  # more records of one second than a list can reach
+                yield from self._listed_whole(kind, since)
+                return
+            since = oldest
+
+    def _since_backwards(self, kind: Kind, since: datetime, whole: bool) -> Iterator[ListPage]:
+        """The same where the filter knows only days: newest first, up to the first page that is older."""
+        query = f"updated_at:>='{zulu(since - timedelta(days=1))}'"
+        seen = 0
+        for page in self._pages(kind, Order("UPDATED_AT", query, reverse=True), whole):
+            nodes = [node for node in page.nodes if _updated(node) >= since]
+            yield self._versions(kind, Page(nodes, page.read, page.last), whole)
+            seen += len(page.nodes)
+            if page.nodes and not nodes:
+                return
+            if seen >= REACH and not page.last:
+                yield from self._listed_whole(kind, since)
+                return
+
+    def _pages(self, kind: Kind, order: Order, whole: bool) -> Iterator[Page]:
+        size = self._size(kind) if whole else PageSize(1, rows=250)
+        return walk(self._client, kind.page if whole else kind.list, size, order)
+
+    def _versions(self, kind: Kind, page: Page, whole: bool) -> ListPage:
+        """A page as lines of versions, with the records where they came too."""
+        lines = [_listed(node) for node in page.nodes]
+        if not whole:
+            return ListPage(lines, page.read)
+        found, _, read = self._whole(kind, page)
+        return ListPage(lines, read, found=found)
+
+    def _listed_whole(self, kind: Kind, since: datetime | None) -> Iterator[ListPage]:
+        """Every version (or those since a time) by bulk, else by pages."""
+        query = queries.inlined(kind.bulk_list)
+        if since is not None:
+            query = query.replace("s {", f"s(query: \"updated_at:>='{zulu(since)}'\") {{", 1)
+        try:
+            yield from self._listed_by_bulk(kind, query)
+        except Unavailable as error:
+            _log.warning("no bulk operation; listing by pages", resource=kind.resource, reason=str(error))
+            for page in by_id(self._client, kind.list, PageSize(1, rows=250), None):
+                yield ListPage([_listed(node) for node in page.nodes], page.read)
+
+    def _listed_by_bulk(self, kind: Kind, query: str) -> Iterator[ListPage]:
+        """A list by bulk. Raises `Unavailable` where that cannot be had."""
+        reason = ""
+        for _ in range(ATTEMPTS):
+            started = self._bulk.start(query)
+            try:
+                result = self._bulk.result(started)
+                with Assembly(Layout(kind.type), result.size) as assembly:
+                    self._take(result, assembly)
+                    yield from _list_pages(result, assembly)
+                return
+            except (Lost, Damaged) as error:
+                reason = str(error)
+                _log.warning("bulk list begun anew", resource=kind.resource, reason=reason)
+        raise Unavailable(f"{ATTEMPTS} operations brought no whole list; the last: {reason}")
+
+    def _destroyed(self, kind: Kind, since: datetime) -> Iterator[ListPage]:
+        """Ids that the feed of events says were destroyed. Not every app may read it."""
+        query = f"action:destroy AND subject_type:{kind.type.upper()} AND created_at:>='{zulu(since)}'"
+        document, after = queries.load("destroyed"), None
+        while True:
+            try:
+                answer = self._client.ask(document, {"first": 250, "after": after, "query": query})
+            except Rejected:
+                return
+            events = answer.data["events"]
+            if events is None:
+                return
+            gids = [node["subjectId"] for node in events["nodes"] if node and node.get("subjectId")]
+            yield ListPage([], answer.read, destroyed=[key_of(gid) for gid in gids])
+            if not events["pageInfo"]["hasNextPage"]:
+                return
+            after = advanced(after, events["pageInfo"]["endCursor"])
+
+    def _size(self, kind: Kind) -> PageSize:
+        return self._sizes.setdefault(kind.resource, PageSize(kind.lines))
+
+    def _wait(self, seconds: float) -> None:
+        if self._closed.wait(seconds):
+            raise Retryable("the client was closed while a bulk operation was waited for", code="cut")
+
+
+def _cursor(operation: Started, passed: int, late: Sequence[str]) -> Cursor:
+    """Where to go on: which operation, how many of its records were given, which ids are to be fetched."""
+    return {
+        "bulk": operation.id,
+        "started": operation.started.isoformat(),
+        "created": operation.created.isoformat(),
+        "passed": passed,
+        "late": list(late),
+    }
+
+
+def _resumed(cursor: Cursor) -> Started:
+    started, created = (datetime.fromisoformat(cursor[name]) for name in ("started", "created"))
+    return Started(cursor["bulk"], started, created)
+
+
+def _demand_whole(result: Result, lines: int, roots: int) -> None:
+    """A result is whole if it has as many objects as its operation counted. Raises `Lost`."""
+    if (lines, roots) != (result.objects, result.roots):
+        raise Lost(
+            f"its result has {lines} objects, {roots} of them records,"
+            f" where {result.objects} and {result.roots} were counted"
+        )
+
+
+def _list_pages(result: Result, assembly: Assembly) -> Iterator[ListPage]:
+    """The versions of a whole result, at least one page. Its time is the operation's end.
+
+    What was edited while it ran is not stamped in the future.
+    """
+    read = result.read
+    ended = result.operation.created + (read.finished - read.started)
+    read = Read(read.started, read.finished, ended)
+    yield ListPage([], read, result.roots)
+    for batch in assembly.batches(LINES):
+        yield ListPage([_listed(record) for record in batch.records], read, result.roots)
+
+
+def _listed(node: Mapping[str, Any]) -> Listed:
+    return Listed(key_of(node["id"]), moment_or_none(node["updatedAt"]))
+
+
+def _updated(node: Mapping[str, Any]) -> datetime:
+    return needed(node["updatedAt"], "updatedAt")

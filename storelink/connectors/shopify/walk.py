@@ -1,0 +1,90 @@
+"""Lists by cursor, and what their limits ask for: no list goes on after 25,000 objects.
+
+Docs: https://shopify.dev/docs/api/usage/pagination-graphql and …/usage/limits#pagination-limits
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from storelink.connectors.protocol import Read
+from storelink.connectors.shopify import queries
+from storelink.connectors.shopify.asking import Answer, Asker
+from storelink.connectors.shopify.kind import key_of
+from storelink.connectors.shopify.nested import advanced
+from storelink.connectors.shopify.pagesize import PageSize, too_much
+from storelink.errors import StorelinkError
+
+REACH = 24_000
+"""Objects after which a list is begun anew from where it is."""
+
+
+def zulu(moment: datetime) -> str:
+    """A moment as a filter takes it: whole seconds, UTC; to be put in quotes."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some nodes of a list, in its order. `last` where there are none after them."""
+
+    nodes: list[dict[str, Any]]
+    read: Read
+    last: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a list holds and how it is sorted. `sort` is UPDATED_AT or ID."""
+
+    sort: str
+    query: str | None = None
+    reverse: bool = False
+
+
+def ask_sized(client: Asker, document: str, size: PageSize, variables: dict[str, Any]) -> Answer:
+    """Ask for a page of `size`, a smaller one where that is too much."""
+    while True:
+        asked = size.rows
+        lines = {"lines": size.lines} if "$lines" in document else {}
+        try:
+            answer = client.ask(document, {**variables, "first": asked, **lines})
+        except StorelinkError as error:
+            if not too_much(error):
+                raise
+            size.shrink(error)
+        else:
+            size.learn(asked, answer.cost.requested)
+            return answer
+
+
+def walk(client: Asker, name: str, size: PageSize, order: Order) -> Iterator[Page]:
+    """The pages of one list, up to its end; the caller minds `REACH`."""
+    document = queries.load(name)
+    variables: dict[str, Any] = {"sort": order.sort, "query": order.query, "reverse": order.reverse}
+    after: str | None = None
+    while True:
+        answer = ask_sized(client, document, size, {**variables, "after": after})
+        connection = answer.data["page"]
+        last = not connection["pageInfo"]["hasNextPage"]
+        yield Page([node for node in connection["nodes"] if node], answer.read, last)
+        if last:
+            return
+        after = advanced(after, connection["pageInfo"]["endCursor"])
+
+
+def by_id(client: Asker, name: str, size: PageSize, last_id: str | None) -> Iterator[Page]:
+    """Every record after `last_id`, by id, however many there are."""
+    while True:
+        query = f"id:>={int(last_id) + 1}" if last_id else None
+        seen, last = 0, True
+        for page in walk(client, name, size, Order("ID", query)):
+            yield page
+            seen, last = seen + len(page.nodes), page.last
+            if page.nodes:
+                last_id = key_of(page.nodes[-1]["id"])
+            if seen >= REACH:
+                break
+        if last:
+            return
