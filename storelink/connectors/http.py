@@ -224,8 +224,12 @@ class HttpClient:
         *,
         signed: bool = True,
         headers: Headers = (),
+        explain: Explain | None = None,
     ) -> Answer:
-        """One request, never repeated. `body` is JSON; `headers` come on top. Raises as `get` does."""
+        """One request, never repeated. `body` is JSON; `headers` come on top. Raises as `get` does.
+
+        `explain` reads a refusal in place of the client's own.
+        """
         target = f"{self._prefix}/{quote(path)}"
         url = f"{self._base}/{path}"
         sign = self._sign if signed else _unsigned
@@ -244,7 +248,7 @@ class HttpClient:
         if 300 <= answer.status < 400 and (to := answer.headers.get("location")):
             raise moved(self._base, path, to)
         if not 200 <= answer.status < 300:
-            raise self._explain(answer) or interpret(answer)
+            raise (explain or self._explain)(answer) or interpret(answer)
         return answer
 
     @contextmanager
