@@ -67,7 +67,8 @@ def add(
 
         connector = registry.get(platform)
         url = _acceptable(context, connector, name, store_url, interval, allow_http)
-        entered = entry.check_credentials(connector, read_credentials(connector, credentials))
+        mode = entry.usable_mode(connector, None)
+        entered = entry.check_credentials(connector, mode, read_credentials(connector, mode, credentials))
         checkup = None if no_check else _examine(context, connector, name, url, entered, allow_http)
         if checkup is not None and not checkup.healthy:
             _refuse(name, checkup, as_json)
@@ -109,7 +110,7 @@ def _examine(
     from storelink.connectors.protocol import Account
     from storelink.sync.opening import examine
 
-    candidate = Account(name, url, "keys", credentials, {}, allow_http)
+    candidate = Account(name, url, next(iter(connector.auth_modes)), credentials, {}, allow_http)
     with show.waiting(f"Looking at {url}"):
         return examine(context.database, connector, candidate, context.settings)
 
@@ -139,7 +140,7 @@ def _tell_added(
 ) -> None:
     from storelink.sync.entry import doubts
 
-    notes = doubts(connector, credentials)
+    notes = doubts(connector, next(iter(connector.auth_modes)), credentials)
     if as_json:
         check = None if checkup is None else check_document(checkup)
         print_json({"name": name, "registered": True, "store_url": url, "notes": notes, "check": check})
@@ -282,7 +283,8 @@ def set_credentials(
         with context.database.session() as session:
             store = find_store(session, name)
         connector = registry.get(store.platform)
-        entered = entry.check_credentials(connector, read_credentials(connector, credentials))
+        mode = store.auth_mode
+        entered = entry.check_credentials(connector, mode, read_credentials(connector, mode, credentials))
         checkup = None
         if not no_check:
             checkup = _examine(context, connector, name, store.store_url, entered, store.allow_http)

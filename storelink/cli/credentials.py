@@ -31,8 +31,9 @@ VARIABLES = {"api_key": "STORELINK_API_KEY", "secret": "STORELINK_SECRET"}
 _LIMIT = 64 * 1024
 
 
-def read_credentials(connector: "Connector", option: str | None) -> dict[str, str]:
+def read_credentials(connector: "Connector", mode: str, option: str | None) -> dict[str, str]:
     """By `CredentialField.name`. Raises `Misconfigured`; its words show nothing that was entered."""
+    fields = connector.auth_modes[mode]
     if option is not None:
         if option != "-":
             raise Misconfigured(
@@ -41,26 +42,31 @@ def read_credentials(connector: "Connector", option: str | None) -> dict[str, st
             )
         if sys.stdin.isatty():
             say("Enter the JSON object, then Ctrl-D.", err=True)
-        return _from_json(sys.stdin.buffer.read(_LIMIT + 1), connector.credential_fields)
+        return _from_json(sys.stdin.buffer.read(_LIMIT + 1), fields)
     found = {
         field.name: os.environ[VARIABLES[field.slot]]
-        for field in connector.credential_fields
+        for field in fields
         if os.environ.get(VARIABLES.get(field.slot, ""))
     }
-    missing = [field for field in connector.credential_fields if field.name not in found]
-    if missing and not sys.stdin.isatty():
-        raise Misconfigured(_ways(connector, missing))
+    missing = [field for field in fields if field.name not in found]
+    if not sys.stdin.isatty():
+        if any(not field.optional for field in missing):
+            raise Misconfigured(_ways(fields, missing))
+        return found
     return found | {field.name: _ask(field) for field in missing}
 
 
 def _ask(field: "CredentialField") -> str:
-    hidden = " (not shown)" if field.secret else ""
-    value: str = typer.prompt(field.label + hidden, hide_input=field.secret, err=True)
+    notes = [note for note, so in (("not shown", field.secret), ("may be left empty", field.optional)) if so]
+    label = f"{field.label} ({', '.join(notes)})" if notes else field.label
+    value: str = typer.prompt(
+        label, default="" if field.optional else None, hide_input=field.secret, show_default=False, err=True
+    )
     return value
 
 
 def _from_json(text: bytes, fields: Sequence["CredentialField"]) -> dict[str, str]:
-    names = listed(f'"{field.name}"' for field in fields)
+    names = listed(f'"{field.name}"' + (" (may be left out)" if field.optional else "") for field in fields)
     form = f"Standard input must hold one JSON object with {names}"
     if len(text) > _LIMIT:
         raise Misconfigured(f"{form}; what came is far longer.")
@@ -82,10 +88,11 @@ def _renamed(value: Mapping[str, str], fields: Sequence["CredentialField"]) -> d
     return {aliases.get(name, name): entered for name, entered in value.items()}
 
 
-def _ways(connector: "Connector", missing: Sequence["CredentialField"]) -> str:
+def _ways(fields: Sequence["CredentialField"], missing: Sequence["CredentialField"]) -> str:
+    missing = [field for field in missing if not field.optional]
     names = listed(field.label.lower() for field in missing)
     variables = [VARIABLES[field.slot] for field in missing if field.slot in VARIABLES]
-    shape = ", ".join(f'"{field.name}": "…"' for field in connector.credential_fields)
+    shape = ", ".join(f'"{field.name}": "…"' for field in fields if not field.optional)
     return (
         f"Still missing: {names}. Run this in a terminal to be asked, set {listed(variables)},"
         f" or pass {{{shape}}} on standard input with `--credentials -`."

@@ -327,7 +327,7 @@ def _disturb(lab: Laboratory, resource: str, read: list[str], touched: set[str])
 
 
 def _answers(page: FetchPage) -> list[str]:
-    return [*page.found, *page.gone, *page.unanswered, *(item.id for item in page.broken)]
+    return [*page.found, *page.gone, *page.unanswered, *page.out_of_sight, *(item.id for item in page.broken)]
 
 
 def _ignored(store: Opened, resource: str, keys: set[str]) -> bool:

@@ -36,6 +36,28 @@ class CredentialField:
     secret: bool = True
     pattern: str | None = None
     """What a right value looks like; a value that does not match is warned of, not refused."""
+    optional: bool = False
+    """Whether the store can be read without it; an empty answer leaves it out."""
+
+
+Token = Mapping[str, Any]
+"""What a platform issued: access_token, expires_at (ISO 8601 with its zone, or None if it lasts),
+scope, and where there is one refresh_token with refresh_expires_at. JSON; secret as a whole."""
+
+
+class TokenKeeper(Protocol):
+    """Keeps the token of one store for all processes that read it. Threads may share it."""
+
+    def held(self) -> Token | None:
+        """What is kept now, or None."""
+
+    def renew(self, stale: Token | None, exchange: Callable[[Token | None], Token]) -> Token:
+        """A token other than `stale`, which does not do any more.
+
+        One process at a time, on all machines. If another one was kept meanwhile, it is returned as
+        it is. Else `exchange` is called once with what is kept, and its answer is kept for good
+        before it is returned. Raises what `exchange` raises; what was kept then stays.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +72,8 @@ class Account:
     settings: Mapping[str, Any] = field(default_factory=dict)
     """What earlier checks learnt: currency, time zone, version, features."""
     allow_http: bool = False
+    tokens: TokenKeeper | None = field(default=None, repr=False, compare=False)
+    """For platforms that issue tokens; without one a client keeps its token to itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +113,11 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Checkup:
-    """What a store is and what is missing, worst first. `settings` is what to remember of it."""
+    """What a store is and what is missing, worst first. `settings` is what to remember of it.
+
+    `scopes`, `all_orders` and `protected` among the settings say what the credentials may see:
+    when one of them changes, what was partial or out of sight is read again.
+    """
 
     findings: tuple[Finding, ...]
     settings: Mapping[str, Any] = field(default_factory=dict)
@@ -312,6 +340,15 @@ class Rows:
     partial: bool = False
     parts: tuple[str, ...] | None = None
     """As in `Listed.parts`, so that lists can be compared with what is held."""
+    withheld: frozenset[str] = frozenset()
+    """What these credentials may not see: where one of these is null, the held value stays.
+
+    Columns of the resource's first table ("email"), and keys inside of its JSON columns by dotted
+    path ("shipping_address.zip", "metadata.addresses.phone"; elements of a list are told apart by
+    their `id`). An object of which several keys are withheld, such as an address, keeps them only
+    while the rest of it is as it was. Null in whatever is not named erases. All that may be
+    withheld is named, null or not; a record with any is `partial`.
+    """
     products: Sequence[ProductRow] = ()
     customers: Sequence[CustomerRow] = ()
     orders: Sequence[OrderRow] = ()
@@ -335,12 +372,32 @@ class Ignored:
     reason: str
 
 
+class Authorization(Protocol):
+    """How a person lets an app into a store, by a round trip through the browser (OAuth's code)."""
+
+    mode: str
+    """The one of `Connector.auth_modes` whose token comes this way."""
+
+    def address(self, account: Account, redirect_url: str, state: str) -> str:
+        """Where the person goes. `state` comes back with the answer. Makes no request."""
+
+    def accept(self, account: Account, answered: str, redirect_url: str, state: str, limits: Limits) -> Token:
+        """The token for the address at which the browser ended (or the query of it).
+
+        Raises `Misconfigured` where the answer is not one to this `state`, this store or this app,
+        and `AuthFailed` or `Retryable` where the exchange fails.
+        """
+
+
 class Connector(Protocol):
     """One platform. Stateless; it has a client rather than being one."""
 
     platform: str
     title: str
-    credential_fields: tuple[CredentialField, ...]
+    auth_modes: Mapping[str, tuple[CredentialField, ...]]
+    """Ways to sign requests, each with what must be entered for it; the first is the usual one."""
+    authorization: Authorization | None
+    """Where one of the modes needs a person's consent in the browser."""
     resources: tuple[str, ...]
     """In the order in which they are best read first."""
     listed_whole: frozenset[str]

@@ -22,7 +22,8 @@ from sqlalchemy import delete, func, or_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session, col, select
 
-from storelink.connectors.protocol import Account, Connector
+from storelink.connectors.protocol import Account, Connector, Token
+from storelink.db import Database
 from storelink.errors import Misconfigured
 from storelink.models import ConnectorConfig, SyncState, metadata
 from storelink.secrets.envelope import DataKey, new_data_key
@@ -34,12 +35,14 @@ from storelink.sync.entry import (
     check_name,
     is_this_machine,
     url_parts,
+    usable_mode,
     usable_url,
 )
+from storelink.sync.token import TOKEN, Keeper, seal_token
 
-SLOTS = ("api_key", "secret", "credentials")
-"""The columns that hold credentials, sealed."""
-_WIPED = dict.fromkeys((*SLOTS, "webhook_secrets", "data_key", "key_id", "token_expires_at"), None)
+SLOTS = ("api_key", "secret")
+"""The columns that hold what ops entered, sealed."""
+_WIPED = dict.fromkeys((*SLOTS, TOKEN, "webhook_secrets", "data_key", "key_id", "token_expires_at"), None)
 
 # -- registering -------------------------------------------------------------------------------------
 
@@ -52,7 +55,8 @@ def register(
     name: str,
     store_url: str,
     credentials: Mapping[str, str],
-    auth_mode: str = "keys",
+    auth_mode: str | None = None,
+    token: Token | None = None,
     interval: int = 300,
     allow_http: bool = False,
     settings: Mapping[str, Any] | None = None,
@@ -61,12 +65,14 @@ def register(
     """A new store, or a removed one taken up again where it was; every resource is due at once.
 
     `credentials` go by `CredentialField.name`; `interval` is in seconds; `settings` is what a check
-    learnt. Raises `Misconfigured` saying what is wrong with which of them.
+    learnt; `auth_mode` None is the connector's usual one; `token` is what it issued already.
+    Raises `Misconfigured` saying what is wrong with which of them.
     """
     check_name(name)
     check_interval(interval)
     url = usable_url(connector, store_url, allow_http=allow_http)
-    values = check_credentials(connector, credentials)
+    mode = usable_mode(connector, auth_mode)
+    values = check_credentials(connector, mode, credentials)
     key = keys.current_key(session, keyring, actor=actor)  # its lock lets one register at a time
     row = session.exec(
         select(ConnectorConfig)
@@ -80,10 +86,10 @@ def register(
     taken_up = row is not None
     if row is None:
         row = ConnectorConfig(platform=connector.platform, store_url=url)
-    row.name, row.auth_mode, row.status = name, auth_mode, "active"
+    row.name, row.auth_mode, row.status = name, mode, "active"
     row.sync_interval, row.allow_http, row.settings = interval, allow_http, dict(settings or {})
     data_key = new_data_key(row.id)
-    for column, sealed in _sealed(connector, data_key, values).items():
+    for column, sealed in _sealed(connector, mode, data_key, values, token).items():
         setattr(row, column, sealed)
     row.data_key, row.key_id = key.wrap(data_key), key.id
     session.add(row)
@@ -121,9 +127,12 @@ def _start(session: Session, connector_id: uuid.UUID, resources: Sequence[str]) 
 # -- credentials -------------------------------------------------------------------------------------
 
 
-def open_account(session: Session, keyring: Keyring, name_or_id: str | uuid.UUID) -> Account:
+def open_account(
+    session: Session, keyring: Keyring, name_or_id: str | uuid.UUID, *, database: Database | None = None
+) -> Account:
     """How to reach a store, its credentials opened. Whether it is paused is the caller's business.
 
+    Tokens are kept in `database`; without one the account has no keeper.
     Raises `Misconfigured` for a store that is unknown, removed, or sealed with a key that is not
     here; that is never `AuthFailed`.
     """
@@ -137,6 +146,7 @@ def open_account(session: Session, keyring: Keyring, name_or_id: str | uuid.UUID
         sealed = getattr(row, slot)
         if sealed is not None:
             opened |= json.loads(data_key.open(slot, sealed))
+    keeper = Keeper(database, data_key, (row.api_key, row.secret), row.name) if database else None
     host, _, _ = url_parts(row.store_url)
     return Account(
         name=row.name,
@@ -145,6 +155,7 @@ def open_account(session: Session, keyring: Keyring, name_or_id: str | uuid.UUID
         credentials=opened,
         settings=row.settings,
         allow_http=row.allow_http or is_this_machine(host),
+        tokens=keeper,
     )
 
 
@@ -155,38 +166,50 @@ def set_credentials(
     name_or_id: str | uuid.UUID,
     credentials: Mapping[str, str],
     *,
+    auth_mode: str | None = None,
+    token: Token | None = None,
     actor: str | None = None,
 ) -> ConnectorConfig:
     """New credentials under a new data key; a store that had refused the old ones is due at once.
 
+    They are for `auth_mode`, or for the mode it has. `token` is what was issued to them already.
     The old ones are not opened, so that this also mends a lost master key. Tokens and webhook
     secrets that belonged to them are dropped: the platform issues new ones.
     """
-    values = check_credentials(connector, credentials)
     key = keys.current_key(session, keyring, actor=actor)
     row = _locked(session, name_or_id)
     if row.platform != connector.platform:
         raise Misconfigured(f"{row.name!r} is a {row.platform} store, not a {connector.platform}.")
+    mode = usable_mode(connector, auth_mode or row.auth_mode)
+    values = check_credentials(connector, mode, credentials)
     data_key = new_data_key(row.id)
-    sealed = _sealed(connector, data_key, values)
+    sealed = _sealed(connector, mode, data_key, values, token)
     was_refused = row.status == "auth_failed"
     status = "active" if was_refused else row.status
-    wrapped = {"data_key": key.wrap(data_key), "key_id": key.id, "status": status}
+    wrapped = {"data_key": key.wrap(data_key), "key_id": key.id, "status": status, "auth_mode": mode}
     _change(session, row, **(_WIPED | sealed | wrapped))
     if was_refused:
         _due(session, row)
-    _record(session, row, "connector.set_credentials", actor, fields=sorted(values))
+    _record(session, row, "connector.set_credentials", actor, auth_mode=mode, fields=sorted(values))
     return row
 
 
-def _sealed(connector: Connector, data_key: DataKey, values: Mapping[str, str]) -> dict[str, str]:
-    """Column → sealed JSON of the fields that the connector puts there."""
+def _sealed(
+    connector: Connector,
+    mode: str,
+    data_key: DataKey,
+    values: Mapping[str, str],
+    token: Token | None = None,
+) -> dict[str, Any]:
+    """Column → sealed JSON of the fields that the connector puts there; a token in its own column."""
     slots: dict[str, dict[str, str]] = {}
-    for entry in connector.credential_fields:
+    for entry in connector.auth_modes[mode]:
         if entry.slot not in SLOTS:
             raise ValueError(f"{connector.platform}: no column {entry.slot!r} for {entry.name}")
-        slots.setdefault(entry.slot, {})[entry.name] = values[entry.name]
-    return {slot: data_key.seal(slot, json.dumps(named)) for slot, named in slots.items()}
+        if entry.name in values:
+            slots.setdefault(entry.slot, {})[entry.name] = values[entry.name]
+    sealed = {slot: data_key.seal(slot, json.dumps(named)) for slot, named in slots.items()}
+    return sealed if token is None else sealed | seal_token(data_key, token)
 
 
 # -- settings of a store -----------------------------------------------------------------------------

@@ -43,19 +43,33 @@ def is_this_machine(host: str) -> bool:
         return False
 
 
-def check_credentials(connector: Connector, credentials: Mapping[str, Any]) -> dict[str, str]:
-    """The credentials without the blanks around them, exactly those that the connector needs.
+def usable_mode(connector: Connector, mode: str | None) -> str:
+    """`mode`, or the connector's usual one. Raises `Misconfigured` naming those that there are."""
+    if mode is None:
+        return next(iter(connector.auth_modes))
+    if mode not in connector.auth_modes:
+        raise Misconfigured(
+            f"{connector.title} has no way to sign in called {mode!r}; "
+            f"it has {', '.join(connector.auth_modes)}."
+        )
+    return mode
+
+
+def check_credentials(connector: Connector, mode: str, credentials: Mapping[str, Any]) -> dict[str, str]:
+    """The credentials without the blanks around them, exactly those that the mode needs.
 
     Raises `Misconfigured` naming fields by the connector's names only: what was entered in the
     place of a name may be a secret too.
     """
-    wanted = {field.name: field for field in connector.credential_fields}
+    wanted = {field.name: field for field in connector.auth_modes[mode]}
     values = {}
     for name, about in wanted.items():
         value = credentials.get(name)
         if value is not None and not isinstance(value, str):
             raise Misconfigured(f"The credential {name} must be text.")
         if value is None or not value.strip():
+            if about.optional:
+                continue
             raise Misconfigured(f"The credential {name} ({about.label}) is missing.")
         values[name] = value.strip()
     surplus = len(set(credentials) - set(wanted))
@@ -67,12 +81,14 @@ def check_credentials(connector: Connector, credentials: Mapping[str, Any]) -> d
     return values
 
 
-def doubts(connector: Connector, credentials: Mapping[str, str]) -> tuple[str, ...]:
+def doubts(connector: Connector, mode: str, credentials: Mapping[str, str]) -> tuple[str, ...]:
     """Sentences on credentials that do not look like the platform's; none of them shows a value."""
     return tuple(
         f"The {field.label} does not look like one of {connector.title}'s."
-        for field in connector.credential_fields
-        if field.pattern and not re.fullmatch(field.pattern, credentials.get(field.name, ""))
+        for field in connector.auth_modes[mode]
+        if field.pattern
+        and field.name in credentials
+        and not re.fullmatch(field.pattern, credentials[field.name])
     )
 
 

@@ -81,7 +81,7 @@ def open_store(database: Database, keyring: Keyring, name: str, settings: Settin
     """The store `name`, connected; makes no request. Raises as `open_subject` does."""
     with database.session() as session:
         config = account.find(session, name)
-        opened = account.open_account(session, keyring, name)
+        opened = account.open_account(session, keyring, name, database=database)
     connector = registry.get(config.platform)
     clock = measure_clock(database)
     store = connector.open(opened, limits(settings), clock)

@@ -21,8 +21,8 @@ def account(url: str, key: str = "ck_1", secret: str = "cs_1") -> Account:
 
 def test_what_it_says_of_itself() -> None:
     assert CONNECTOR.platform == "woocommerce"
-    assert [field.slot for field in CONNECTOR.credential_fields] == ["api_key", "secret"]
-    assert all(field.secret for field in CONNECTOR.credential_fields)
+    assert [field.slot for field in CONNECTOR.auth_modes["keys"]] == ["api_key", "secret"]
+    assert all(field.secret for field in CONNECTOR.auth_modes["keys"])
     assert set(CONNECTOR.listed_whole) <= set(CONNECTOR.resources)
     assert CONNECTOR.resources.index("customers") < CONNECTOR.resources.index("orders")
     assert CONNECTOR.normalizer_version >= 1
@@ -46,7 +46,7 @@ def test_an_unusable_account(unusable: Account) -> None:
 def test_a_store_is_read_through_it() -> None:
     """Client, reader and normalizer joined: every kind of read, once, and its traffic counted."""
     with start(orders=12, products=4, customers=5) as shop:
-        for field, value in zip(CONNECTOR.credential_fields, (shop.key, shop.secret), strict=True):
+        for field, value in zip(CONNECTOR.auth_modes["keys"], (shop.key, shop.secret), strict=True):
             assert re.fullmatch(field.pattern or "", value)
         store = CONNECTOR.open(account(shop.url, shop.key, shop.secret), Limits(), clock)
         try:

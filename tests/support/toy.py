@@ -130,7 +130,8 @@ class ToyConnector:
 
     platform = "toy"
     title = "Toy"
-    credential_fields = ()
+    auth_modes: Mapping[str, Any] = {"none": ()}
+    authorization = None
     resources = ("products", "customers", "orders")
     listed_whole = frozenset({"customers"})
     capabilities: frozenset[str] = frozenset()

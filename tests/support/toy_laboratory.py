@@ -152,7 +152,7 @@ class CarefulStore(ToyStore):
 class CarefulToy(ToyConnector):
     """The toy connector with a door, and with a normalizer that rejects what it does not understand."""
 
-    credential_fields = (CredentialField("token", "api_key", "Token"),)
+    auth_modes: Mapping[str, Any] = {"token": (CredentialField("token", "api_key", "Token"),)}
     store: type[CarefulStore] = CarefulStore
 
     def open(self, account: Account, limits: Any, clock: Any) -> ToyStore:

@@ -5,8 +5,10 @@ import json
 import threading
 import traceback
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import ClassVar
 
 import pytest
 from hypothesis import given
@@ -36,10 +38,12 @@ class Toy:
     platform: str = "toy"
     title: str = "Toy"
     resources: tuple[str, ...] = ("products", "customers", "orders")
-    credential_fields: tuple[CredentialField, ...] = (
-        CredentialField("consumer_key", "api_key", "consumer key", pattern="ck_.*"),
-        CredentialField("consumer_secret", "secret", "consumer secret", pattern="cs_.*"),
-    )
+    auth_modes: ClassVar[Mapping[str, tuple[CredentialField, ...]]] = {
+        "keys": (
+            CredentialField("consumer_key", "api_key", "consumer key", pattern="ck_.*"),
+            CredentialField("consumer_secret", "secret", "consumer secret", pattern="cs_.*"),
+        )
+    }
 
     def normalize_url(self, url: str) -> str:
         if "://" not in url:
@@ -150,12 +154,12 @@ def test_nothing_secret_lies_in_the_database_or_shows_itself(register, done, key
 def test_whatever_is_entered_comes_back_less_the_blanks_around_it(entered):
     if not all(value.strip() for value in entered.values()):
         with pytest.raises(Misconfigured, match="is missing"):
-            entry.check_credentials(TOY, entered)
+            entry.check_credentials(TOY, "keys", entered)
         return
-    values = entry.check_credentials(TOY, entered)
+    values = entry.check_credentials(TOY, "keys", entered)
     assert values == {name: value.strip() for name, value in entered.items()}
     data_key = account.new_data_key(uuid.uuid4())
-    sealed = account._sealed(TOY, data_key, values)
+    sealed = account._sealed(TOY, "keys", data_key, values)
     opened = {}
     for column, body in sealed.items():
         opened |= json.loads(data_key.open(column, body))
@@ -236,9 +240,9 @@ def test_credentials_that_are_not_whole_are_refused_without_showing_them(registe
 
 
 def test_credentials_of_an_odd_look_are_doubted_without_showing_them():
-    assert entry.doubts(TOY, CREDENTIALS) == ()
+    assert entry.doubts(TOY, "keys", CREDENTIALS) == ()
     swapped = {"consumer_key": SECRET, "consumer_secret": KEY}
-    doubts = entry.doubts(TOY, swapped)
+    doubts = entry.doubts(TOY, "keys", swapped)
     assert len(doubts) == 2 and "consumer key" in doubts[0]
     assert KEY not in str(doubts) and SECRET not in str(doubts)
 
@@ -330,7 +334,7 @@ def test_new_credentials_take_the_place_of_the_old(register, done, keyring, audi
     assert done(account.open_account, keyring, "shop").credentials["consumer_secret"] == "cs_new"
     assert row.data_key != before.data_key and row.updated_at > before.updated_at
     assert row.created_at == before.created_at
-    fields = {"fields": ["consumer_key", "consumer_secret"]}
+    fields = {"auth_mode": "keys", "fields": ["consumer_key", "consumer_secret"]}
     assert audit()[-1] == ("connector.set_credentials", "shop", fields)
 
 

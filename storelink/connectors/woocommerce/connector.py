@@ -10,6 +10,7 @@ from typing import Any
 
 from storelink.connectors.protocol import (
     Account,
+    Authorization,
     Checkup,
     Clock,
     Connector,
@@ -73,10 +74,13 @@ class WooCommerce:
 
     platform = "woocommerce"
     title = "WooCommerce"
-    credential_fields: tuple[CredentialField, ...] = (
-        CredentialField("consumer_key", "api_key", "Consumer key", pattern=r"^ck_[0-9a-f]{40}$"),
-        CredentialField("consumer_secret", "secret", "Consumer secret", pattern=r"^cs_[0-9a-f]{40}$"),
-    )
+    auth_modes: Mapping[str, tuple[CredentialField, ...]] = {
+        "keys": (
+            CredentialField("consumer_key", "api_key", "Consumer key", pattern=r"^ck_[0-9a-f]{40}$"),
+            CredentialField("consumer_secret", "secret", "Consumer secret", pattern=r"^cs_[0-9a-f]{40}$"),
+        )
+    }
+    authorization: Authorization | None = None
     # customers before orders, so that few orders need a stub
     resources: tuple[str, ...] = ("products", "customers", "orders")
     listed_whole = frozenset({"customers"})

@@ -1,0 +1,150 @@
+"""Tokens that a platform issues, kept for all processes that read the store.
+
+The token lies sealed in `connector_config.credentials`, under the data key of the credentials that
+it was issued to. It is renewed by one process at a time: an advisory lock is held, on a connection
+without a transaction, while the platform is asked, and what it answers is committed before anybody
+uses it. A process killed in between has lost the answer and no more: what was kept is still there.
+"""
+
+import json
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from hashlib import blake2b
+from typing import Any
+
+import psycopg
+from sqlalchemy import text, update
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlmodel import col, select
+
+from storelink.connectors.protocol import Token
+from storelink.db import Database
+from storelink.errors import Retryable
+from storelink.models import ConnectorConfig
+from storelink.secrets.envelope import DataKey
+
+TOKEN = "credentials"  # noqa: S105
+"""The column of the sealed token."""
+WAIT = 180
+"""Most seconds to wait for another process that renews: longer than a request can take."""
+
+
+def seal_token(key: DataKey, token: Token) -> dict[str, Any]:
+    """The columns of `connector_config` that keep a token. Raises `ValueError` for what is none."""
+    access, expires = token.get("access_token"), token.get("expires_at")
+    if not isinstance(access, str) or not access:
+        raise ValueError("a token without its access_token")
+    until = None if expires is None else datetime.fromisoformat(expires)
+    if until is not None and until.utcoffset() is None:
+        raise ValueError("a token's expires_at has no zone")
+    return {TOKEN: key.seal(TOKEN, json.dumps(dict(token))), "token_expires_at": until}
+
+
+@dataclass(slots=True)
+class Remembered:
+    """The keeper of a store that is not registered yet: keeps its token in memory."""
+
+    token: Token | None = field(default=None, repr=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def held(self) -> Token | None:
+        """See `TokenKeeper`."""
+        return self.token
+
+    def renew(self, stale: Token | None, exchange: Callable[[Token | None], Token]) -> Token:
+        """See `TokenKeeper`."""
+        with self._lock:
+            if self.token is None or self.token == stale:
+                self.token = exchange(self.token)
+            return self.token
+
+
+class Keeper:
+    """The keeper of one registered store; see `TokenKeeper`.
+
+    `entered` are the sealed columns of the credentials as they were opened. When others are there,
+    ops entered new ones: a token is then neither taken nor kept, but `Retryable` raised, and the
+    next pass opens the store with the new ones.
+    """
+
+    def __init__(self, database: Database, key: DataKey, entered: tuple[str | None, ...], name: str) -> None:
+        self._database, self._key, self._entered, self._name = database, key, entered, name
+        self._lock = threading.Lock()
+
+    def __repr__(self) -> str:
+        return f"Keeper({self._name})"
+
+    def held(self) -> Token | None:
+        """See `TokenKeeper`."""
+        with self._database.session() as session:
+            row = session.exec(_columns(self._key.connector_id)).one_or_none()
+        return self._opened(row)
+
+    def renew(self, stale: Token | None, exchange: Callable[[Token | None], Token]) -> Token:
+        """See `TokenKeeper`. Raises `Retryable` where another process renews for too long."""
+        with self._lock, self._alone():
+            kept = self.held()
+            if kept is not None and kept != stale:
+                return kept
+            token = dict(exchange(kept))
+            self._keep(token)
+            return token
+
+    def _keep(self, token: Token) -> None:
+        sealed = seal_token(self._key, token)
+        with self._database.session() as session:
+            columns = _columns(self._key.connector_id).with_for_update(key_share=True)
+            self._opened(session.exec(columns).one_or_none())
+            session.exec(
+                update(ConnectorConfig)
+                .where(col(ConnectorConfig.id) == self._key.connector_id)
+                .values(**sealed)
+            )
+            session.commit()
+
+    def _opened(self, row: tuple[str | None, ...] | None) -> Token | None:
+        """The token of a row, if it still belongs to our credentials."""
+        if row is None or tuple(row[1:]) != self._entered:
+            raise Retryable(f"The credentials of {self._name} were replaced meanwhile.")
+        if row[0] is None:
+            return None
+        token: Token = json.loads(self._key.open(TOKEN, row[0]))
+        return token
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Hold the store's lock, on a connection that has no transaction open."""
+        number = {"number": lock_number(self._key.connector_id)}
+        with self._database.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.execute(text(f"SET lock_timeout = '{WAIT}s'"))
+            try:
+                connection.execute(text("SELECT pg_advisory_lock(:number)"), number)
+            except OperationalError as error:
+                if not isinstance(error.orig, psycopg.errors.LockNotAvailable):
+                    raise
+                raise Retryable(f"Another process renews the token of {self._name} for too long.") from None
+            finally:
+                with suppress(DBAPIError):
+                    connection.execute(text("RESET lock_timeout"))
+            try:
+                yield
+            finally:
+                # a connection that broke has let go of it already
+                with suppress(DBAPIError):
+                    connection.execute(text("SELECT pg_advisory_unlock(:number)"), number)
+
+
+def _columns(connector_id: uuid.UUID) -> Any:
+    return select(ConnectorConfig.credentials, ConnectorConfig.api_key, ConnectorConfig.secret).where(
+        ConnectorConfig.id == connector_id
+    )
+
+
+def lock_number(connector_id: uuid.UUID) -> int:
+    """The number of the advisory lock under which a store's token is renewed."""
+    digest = blake2b(f"{connector_id}/token".encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big", signed=True)
