@@ -6,6 +6,7 @@ match (all given must hold; nothing given matches every request):
     method      "GET"
     path        a regular expression, searched in the path
     query       text that the decoded query string contains
+    operation   the name of the GraphQL operation (Shopify), as a regular expression, whole
     nth         only the n-th matching request, from 1
     every       each n-th matching request
     times       stop after so many
@@ -30,6 +31,8 @@ do (any of):
     ignore_offset  answer every page as if it were the first: a list that never ends
     duplicate   repeat the first record of a list at its end
     replace     [[old, new], …]: change text in the body
+    throttled   Shopify: 200 with the error THROTTLED, as if the bucket were empty
+    error       Shopify: 200 with a GraphQL error of this code and no data
 """
 
 import re
@@ -41,9 +44,9 @@ Do = dict[str, Any]
 _DO = frozenset((
     "slow", "status", "retry_after", "html", "truncate", "drop", "bom", "notice", "maintenance",
     "fatal", "database_down", "redirect", "strip_auth", "strip_query", "big", "clock", "edits",
-    "stale", "poison", "ignore_offset", "duplicate", "replace",
+    "stale", "poison", "ignore_offset", "duplicate", "replace", "throttled", "error",
 ))  # fmt: skip
-_MATCH = frozenset(("method", "path", "query", "nth", "every", "times"))
+_MATCH = frozenset(("method", "path", "query", "operation", "nth", "every", "times"))
 
 
 @dataclass(slots=True)
@@ -56,13 +59,14 @@ class Rule:
     fired: int = 0
     memory: dict[str, Any] = field(default_factory=dict)
 
-    def fits(self, method: str, path: str, query: str) -> bool:
+    def fits(self, method: str, path: str, query: str, operation: str = "") -> bool:
         """Whether this request fits; counts it."""
         wanted = self.match
         if (
             wanted.get("method", method) != method
             or not re.search(wanted.get("path", ""), path)
             or wanted.get("query", "") not in unquote_plus(query)
+            or not re.fullmatch(wanted.get("operation", ".*"), operation)
         ):
             return False
         self.seen += 1
@@ -94,5 +98,5 @@ class Script:
     def __init__(self) -> None:
         self.rules: list[Rule] = []
 
-    def pick(self, method: str, path: str, query: str) -> list[Rule]:
-        return [rule for rule in self.rules if rule.fits(method, path, query)]
+    def pick(self, method: str, path: str, query: str, operation: str = "") -> list[Rule]:
+        return [rule for rule in self.rules if rule.fits(method, path, query, operation)]

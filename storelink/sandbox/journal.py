@@ -4,12 +4,18 @@ from collections import deque
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlencode
 
-_SECRET = frozenset(("consumer_key", "consumer_secret", "oauth_signature", "oauth_consumer_key"))
+_SECRET = frozenset((
+    "consumer_key", "consumer_secret", "oauth_signature", "oauth_consumer_key",
+    "client_secret", "code", "access_token", "refresh_token", "hmac", "signature",
+))  # fmt: skip
 
 
 @dataclass(slots=True)
 class Entry:
-    """`at` in the store's seconds; `status` 0 where the connection was dropped; `size` of the body."""
+    """`at` in the store's seconds; `status` 0 where the connection was dropped; `size` of the body.
+
+    `operation` is the name of the GraphQL operation, if any.
+    """
 
     number: int
     at: float
@@ -20,6 +26,7 @@ class Entry:
     size: int
     seconds: float
     faults: tuple[str, ...] = ()
+    operation: str = ""
 
 
 class Journal:

@@ -5,22 +5,26 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from storelink.sandbox.admin import Admin
-from storelink.sandbox.serving import Keys, Service, Setup
+from storelink.sandbox.serving import PLATFORMS, Service
+from storelink.sandbox.setup import Setup
 from storelink.sandbox.shop import Plan
 
 Pair = tuple[str, str]
+_PLAN = frozenset(part.name for part in fields(Plan))
+_SETUP = frozenset(part.name for part in fields(Setup)) - {"plan", "platform", "options"}
 
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A store that is up. Each pair is (key, secret); `password` is a user's application password.
+    """A WooCommerce store that is up. Each pair is (key, secret); `password` is a user's application one.
 
     `ca_file` names the certificate to trust, https only. `pid` is that of its own process, if any.
     """
@@ -38,12 +42,38 @@ class Running:
     pid: int | None = None
 
 
-def make_setup(**options: Any) -> Setup:
-    """Sort the options of `start` into the plan of the shop and the setup of its server."""
-    names = {part.name for part in fields(Plan)}
-    plan = Plan(**{name: value for name, value in options.items() if name in names})
-    rest = {name: value for name, value in options.items() if name not in names}
-    return Setup(plan=plan, **rest)
+@dataclass(frozen=True, slots=True)
+class RunningShopify:
+    """A Shopify store that is up. `domain` is the name it knows itself by, `….myshopify.com`.
+
+    `token` is a static Admin token with every scope that the shop grants; `other_token` one of another
+    app on the same shop; `client_id` and `client_secret` are those of an app of the same organisation.
+    """
+
+    url: str
+    domain: str
+    admin: Admin
+    ca_file: Path | None
+    token: str = field(repr=False)
+    other_token: str = field(repr=False)
+    client_id: str
+    client_secret: str = field(repr=False)
+    pid: int | None = None
+
+
+def make_setup(platform: str = "woocommerce", /, **options: Any) -> Setup:
+    """Sort the options of `start` into the plan of the shop, the setup of its server and the platform's."""
+    known = {part.name for part in fields(import_module(PLATFORMS[platform]).Options)}
+    unknown = sorted(set(options) - _PLAN - _SETUP - known)
+    if unknown:
+        raise TypeError(f"a {platform} store has no option {', '.join(unknown)}")
+    plan = Plan(**{name: value for name, value in options.items() if name in _PLAN})
+    return Setup(
+        plan=plan,
+        platform=platform,
+        options={name: value for name, value in options.items() if name in known},
+        **{name: value for name, value in options.items() if name in _SETUP},
+    )
 
 
 @contextmanager
@@ -67,20 +97,81 @@ def start(
 
     `time_zone` is a name or, for a shop that has none, an offset like `+05:30`.
     `latency` and `service_time` are seconds per request, the latter served by `cores` at a time;
-    `more` is what else `Setup` and `Plan` know: clock_offset, has_variations, has_refunds, hpos,
-    refunded_share, variable_share. The same seed makes the same shop.
+    `more` is what else `Setup`, `Plan` and WooCommerce's `Options` know: clock_offset,
+    has_variations, has_refunds, hpos, refunded_share, variable_share. The same seed makes the same
+    shop.
     """
     setup = make_setup(
         orders=orders, products=products, customers=customers, seed=seed, https=https,
         latency=latency, service_time=service_time, cores=cores, time_zone=time_zone,
         items_per_order=items_per_order, port=port, **more,
     )  # fmt: skip
-    with _own_process(setup) if process else _thread(setup) as store:
-        yield store
+    with _up(setup, process) as (url, keys, admin, ca_file, pid):
+        pairs = {name: tuple(pair) for name, pair in keys.items() if name != "token"}
+        yield Running(
+            url=url,
+            admin=admin,
+            ca_file=ca_file,
+            key=pairs["full"][0],
+            secret=pairs["full"][1],
+            read_key=pairs["read_only"],
+            write_only_key=pairs["write_only"],
+            customer_key=pairs["customer"],
+            manager_key=pairs["manager"],
+            password=pairs["password"],
+            pid=pid,
+        )
 
 
 @contextmanager
-def _thread(setup: Setup) -> Iterator[Running]:
+def start_shopify(
+    orders: int = 200,
+    products: int = 60,
+    customers: int = 80,
+    seed: int = 1,
+    *,
+    process: bool = False,
+    https: bool = False,
+    api_versions: Sequence[str] = ("2026-07", "2026-10"),
+    plan: str = "standard",
+    latency: float = 0.0,
+    time_zone: str = "America/New_York",
+    port: int = 0,
+    **more: Any,
+) -> Iterator[RunningShopify]:
+    """Run a simulated Shopify store until the block ends: the same shop as `start` with the same seed.
+
+    `plan` decides the rate limit: standard, advanced, plus or enterprise. `more` is what else
+    `Setup`, `Plan` and Shopify's `Options` know.
+    """
+    setup = make_setup(
+        "shopify",
+        orders=orders, products=products, customers=customers, seed=seed, https=https, plan=plan,
+        api_versions=tuple(api_versions), latency=latency, time_zone=time_zone, port=port, **more,
+    )  # fmt: skip
+    with _up(setup, process) as (url, keys, admin, ca_file, pid):
+        yield RunningShopify(
+            url=url,
+            domain=keys["domain"],
+            admin=admin,
+            ca_file=ca_file,
+            token=keys["static"],
+            other_token=keys["other"],
+            client_id=keys["client_id"],
+            client_secret=keys["client_secret"],
+            pid=pid,
+        )
+
+
+Up = tuple[str, dict[str, Any], Admin, Path | None, int | None]
+
+
+def _up(setup: Setup, process: bool) -> Any:
+    return _own_process(setup) if process else _thread(setup)
+
+
+@contextmanager
+def _thread(setup: Setup) -> Iterator[Up]:
     service = Service(setup)
     thread = threading.Thread(target=service.run, name="sandbox store", daemon=True)
     thread.start()
@@ -88,14 +179,15 @@ def _thread(setup: Setup) -> Iterator[Running]:
         _wait_until(lambda: service.server.started or not thread.is_alive())
         if not service.server.started:
             raise RuntimeError("the sandbox store did not start")
-        yield _running(service.url, service.keys, service.ca_file)
+        admin = Admin(service.url, service.keys.token, service.ca_file)
+        yield service.url, asdict(service.keys), admin, service.ca_file, None
     finally:
         service.server.should_exit = True
         thread.join(30)
 
 
 @contextmanager
-def _own_process(setup: Setup) -> Iterator[Running]:
+def _own_process(setup: Setup) -> Iterator[Up]:
     command = [sys.executable, "-m", "storelink.sandbox.serving"]
     child = subprocess.Popen(  # noqa: S603
         command,
@@ -112,12 +204,10 @@ def _own_process(setup: Setup) -> Iterator[Running]:
         if not line:
             raise RuntimeError(f"the sandbox store did not start (exit {child.wait(30)})")
         told = json.loads(line)
-        pairs = {name: tuple(pair) for name, pair in told["keys"].items() if name != "token"}
-        keys = Keys(**pairs, token=told["keys"]["token"])
         ca_file = None if told["ca_file"] is None else Path(told["ca_file"])
-        store = _running(told["url"], keys, ca_file, child.pid)
-        _wait_until(lambda: _answers(store.admin))
-        yield store
+        admin = Admin(told["url"], told["keys"]["token"], ca_file)
+        _wait_until(lambda: _answers(admin))
+        yield told["url"], told["keys"], admin, ca_file, child.pid
     finally:
         child.stdin.close()
         try:
@@ -142,19 +232,3 @@ def _wait_until(ready: Any, patience: float = 60.0) -> None:
         if time.monotonic() > deadline:
             raise TimeoutError("the sandbox store did not come up")
         time.sleep(0.005)
-
-
-def _running(url: str, keys: Keys, ca_file: Path | None, pid: int | None = None) -> Running:
-    return Running(
-        url=url,
-        admin=Admin(url, keys.token, ca_file),
-        ca_file=ca_file,
-        key=keys.full[0],
-        secret=keys.full[1],
-        read_key=keys.read_only,
-        write_only_key=keys.write_only,
-        customer_key=keys.customer,
-        manager_key=keys.manager,
-        password=keys.password,
-        pid=pid,
-    )

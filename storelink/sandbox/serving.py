@@ -1,94 +1,30 @@
 """Building a store and putting it on a port: in this process or, as `-m`, as one of its own."""
 
 import json
-import os
 import socket
 import sys
 import tempfile
 import threading
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
-from functools import partial
-from hashlib import sha256
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import uvicorn
 
-from storelink.sandbox.capacity import Capacity
 from storelink.sandbox.certificate import make_certificate
-from storelink.sandbox.clock import Clock, zone_of
-from storelink.sandbox.desk import Desk
-from storelink.sandbox.faults import Script
-from storelink.sandbox.journal import Journal
-from storelink.sandbox.shop import Plan, make_shop
+from storelink.sandbox.setup import Opened, Setup
+from storelink.sandbox.shop import Plan
 from storelink.sandbox.web import Web
-from storelink.sandbox.woocommerce.auth import Gate, Key
-from storelink.sandbox.woocommerce.churn import churn
-from storelink.sandbox.woocommerce.edits import Edits
-from storelink.sandbox.woocommerce.front import Front
-from storelink.sandbox.woocommerce.platform import Platform
-from storelink.sandbox.woocommerce.routes import routes
-from storelink.sandbox.woocommerce.site import Site
-from storelink.sandbox.woocommerce.store import Store
 
 HOST = "127.0.0.1"
-
-
-@dataclass(frozen=True, slots=True)
-class Setup:
-    """Everything a store is started with; JSON-able, so that it can cross to another process."""
-
-    plan: Plan = field(default_factory=Plan)
-    port: int = 0
-    https: bool = False
-    time_zone: str = "America/New_York"
-    latency: float = 0.0
-    service_time: float = 0.0
-    cores: int | None = None
-    clock_offset: float = 0.0
-    has_variations: bool = True
-    has_refunds: bool = True
-    hpos: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Keys:
-    """The pairs of key and secret that a store knows; the same for the same seed."""
-
-    full: tuple[str, str] = field(repr=False)
-    read_only: tuple[str, str] = field(repr=False)
-    write_only: tuple[str, str] = field(repr=False)
-    customer: tuple[str, str] = field(repr=False)
-    manager: tuple[str, str] = field(repr=False)
-    password: tuple[str, str] = field(repr=False)
-    token: str = field(repr=False, default="")
-
-
-def make_keys(seed: int) -> Keys:
-    """Keys of the form real ones have, made from the seed."""
-
-    def pair(name: str) -> tuple[str, str]:
-        key = sha256(f"{seed} {name} key".encode()).hexdigest()[:40]
-        secret = sha256(f"{seed} {name} secret".encode()).hexdigest()[:40]
-        return f"ck_{key}", f"cs_{secret}"
-
-    words = sha256(f"{seed} password".encode()).hexdigest()[:24]
-    password = ("admin", " ".join(words[at : at + 4] for at in range(0, 24, 4)))
-    return Keys(
-        full=pair("full"),
-        read_only=pair("read"),
-        write_only=pair("write"),
-        customer=pair("customer"),
-        manager=pair("manager"),
-        password=password,
-        token=os.urandom(16).hex(),
-    )
-
-
-def _actions(store: Store) -> dict[str, Callable[..., Any]]:
-    edits = Edits(store)
-    return {**edits.actions(), "churn": partial(churn, edits)}
+#: platform → the module that has its `Options`, `Keys` and `open_store`
+PLATFORMS = {
+    "woocommerce": "storelink.sandbox.woocommerce.opening",
+    "shopify": "storelink.sandbox.shopify.opening",
+}
 
 
 class Service:
@@ -96,7 +32,6 @@ class Service:
 
     def __init__(self, setup: Setup) -> None:
         self.setup = setup
-        self.keys = make_keys(setup.plan.seed)
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self.ca_file: Path | None = None
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
@@ -110,35 +45,12 @@ class Service:
         port = self._socket.getsockname()[1]
         self.url = f"{'https' if setup.https else 'http'}://{HOST}:{port}"
         try:
-            self.store, web = self._build()
-            self.server = uvicorn.Server(self._config(web))
+            self._opened: Opened = import_module(PLATFORMS[setup.platform]).open_store(setup, self.url)
+            self.keys = self._opened.keys
+            self.server = uvicorn.Server(self._config(self._opened.web))
         except BaseException:
             self._socket.close()
             raise
-
-    def _build(self) -> tuple[Store, Web]:
-        setup, keys = self.setup, self.keys
-        clock = Clock(setup.clock_offset)
-        site = Site(self.url, zone_of(setup.time_zone))
-        site.has_variations, site.has_refunds = setup.has_variations, setup.has_refunds
-        site.hpos = setup.hpos
-        store = Store(site, clock)
-        store.fill(make_shop(setup.plan))
-        gate = Gate(
-            [
-                Key(*keys.full, "read_write"),
-                Key(*keys.read_only, "read"),
-                Key(*keys.write_only, "write"),
-                Key(*keys.customer, "read_write", "customer"),
-                Key(*keys.manager, "read_write", "shop_manager"),
-            ],
-            (keys.password[0], keys.password[1].replace(" ", "")),
-        )
-        script, journal = Script(), Journal()
-        capacity = Capacity(setup.latency, setup.service_time, setup.cores)
-        desk = Desk(keys.token, clock, script, capacity, journal, _actions(store))
-        front = Front(Platform(store, gate, routes()), desk)
-        return store, Web(front, desk, script, capacity, journal)
 
     def _config(self, web: Web) -> uvicorn.Config:
         certificate, key = None, None
@@ -178,13 +90,13 @@ class Service:
 
     def close(self) -> None:
         self._socket.close()
-        self.store.close()
+        self._opened.close()
         if self._folder is not None:
             self._folder.cleanup()
 
 
-def serve_forever(ready: Callable[[str, Keys, Path | None], None], **options: Any) -> None:
-    """Run a store in this thread until it is interrupted.
+def serve_forever(ready: Callable[[str, Any, Path | None], None], **options: Any) -> None:
+    """Run a WooCommerce store in this thread until it is interrupted.
 
     `options` are those of `running.start`. `ready` is called once with the address, the keys and
     (https) the file with the authority's certificate; nothing is printed.
@@ -194,6 +106,42 @@ def serve_forever(ready: Callable[[str, Keys, Path | None], None], **options: An
     service = Service(make_setup(**options))
     ready(service.url, service.keys, service.ca_file)
     service.run()
+
+
+def serve_all(setups: Sequence[Setup], ready: Callable[[Sequence[Service]], None]) -> None:
+    """Run several stores until interrupted: the first in this thread, the others beside it.
+
+    `ready` is called once, when all are bound and may be spoken to. Raises OSError, with the port as
+    `filename`, for a port that cannot be had.
+    """
+    services: list[Service] = []
+    try:
+        for setup in setups:
+            try:
+                services.append(Service(setup))
+            except OSError as error:
+                raise OSError(error.errno, error.strerror, str(setup.port)) from None
+    except BaseException:
+        for service in services:
+            service.close()
+        raise
+    with _beside(services[1:]):
+        ready(services)
+        services[0].run()
+
+
+@contextmanager
+def _beside(services: Sequence[Service]) -> Iterator[None]:
+    threads = [threading.Thread(target=service.run, name="sandbox store") for service in services]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        for service in services:
+            service.server.should_exit = True
+        for thread in threads:
+            thread.join(30)
 
 
 def main() -> None:

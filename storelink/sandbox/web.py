@@ -2,6 +2,8 @@
 
 import asyncio
 import time
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 from starlette.types import Receive, Scope, Send
@@ -12,13 +14,31 @@ from storelink.sandbox.desk import Desk
 from storelink.sandbox.faults import Rule, Script
 from storelink.sandbox.journal import Entry, Journal, tidy
 
-Reply = tuple[int, list[tuple[str, str]], bytes]
+_PART = 1 << 18
+
+
+@dataclass(frozen=True, slots=True)
+class FilePart:
+    """A stretch of a file as the body of an answer, read while it is sent."""
+
+    path: Path
+    start: int
+    size: int
+
+    def __len__(self) -> int:
+        return self.size
+
+
+Reply = tuple[int, list[tuple[str, str]], bytes | FilePart]
 
 
 class Shopfront(Protocol):
     """What a simulated platform offers to the wire."""
 
     clock: Clock
+
+    def operation(self, method: str, path: str, body: bytes) -> str:
+        """What the request asks for, where its path does not say: a GraphQL operation's name."""
 
     async def serve(
         self, method: str, path: str, query: str, headers: dict[str, str], body: bytes, rules: list[Rule]
@@ -57,9 +77,10 @@ class Web:
     ) -> None:  # fmt: skip
         started = time.perf_counter()
         number, at = self.journal.number(), self.shop.clock.seconds()
-        rules = self.script.pick(method, path, query)
+        operation = self.shop.operation(method, path, body)
+        rules = self.script.pick(method, path, query, operation)
         do = {name: value for rule in rules for name, value in rule.do.items()}
-        entry = Entry(number, at, method, path, tidy(query), 0, 0, 0.0, tuple(do))
+        entry = Entry(number, at, method, path, tidy(query), 0, 0, 0.0, tuple(do), operation)
         self.journal.add(entry)
         await self.capacity.pass_through()
         if do.get("slow"):
@@ -99,6 +120,9 @@ async def _start(send: Send, reply: Reply) -> None:
 async def _send(send: Send, reply: Reply, padding: int = 0) -> None:
     """An answer, with spaces after it for as long as somebody reads them."""
     await _start(send, reply)
+    if isinstance(reply[2], FilePart):
+        await _stream(send, reply[2])
+        return
     await send({"type": "http.response.body", "body": reply[2], "more_body": padding > 0})
     while padding > 0:
         part = b" " * min(padding, 1 << 20)
@@ -107,6 +131,21 @@ async def _send(send: Send, reply: Reply, padding: int = 0) -> None:
         if _exchange(send).disconnected or _exchange(send).transport.is_closing():
             return
         await send({"type": "http.response.body", "body": part, "more_body": padding > 0})
+
+
+async def _stream(send: Send, wanted: FilePart, share: float = 1.0) -> None:
+    """Send the first part of a file, or all of it: then the answer is complete."""
+    left = int(wanted.size * share)
+    with wanted.path.open("rb") as file:  # noqa: ASYNC230 - what was just written comes from memory
+        file.seek(wanted.start)
+        while left > 0 and (part := file.read(min(left, _PART))):
+            left -= len(part)
+            await asyncio.sleep(0)
+            if _exchange(send).disconnected or _exchange(send).transport.is_closing():
+                return
+            await send({"type": "http.response.body", "body": part, "more_body": True})
+    if share >= 1.0:
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 def _exchange(send: Send) -> Any:
@@ -127,7 +166,10 @@ async def _drop(receive: Receive, send: Send) -> None:
 async def _cut(receive: Receive, send: Send, reply: Reply, share: float) -> None:
     """Send the first part of the body, then close the connection without the end."""
     await _start(send, reply)
-    part = reply[2][: int(len(reply[2]) * share)]
-    await send({"type": "http.response.body", "body": part, "more_body": True})
+    if isinstance(reply[2], FilePart):
+        await _stream(send, reply[2], share)
+    else:
+        part = reply[2][: int(len(reply[2]) * share)]
+        await send({"type": "http.response.body", "body": part, "more_body": True})
     _exchange(send).transport.close()
     await _gone(receive)
