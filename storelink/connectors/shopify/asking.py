@@ -11,7 +11,7 @@ class Cost(Protocol):
     """What Shopify reports of a query's price, in points."""
 
     @property
-    def requested(self) -> float | None: ...
+    def requested(self) -> float: ...
 
 
 class Answer(Protocol):
@@ -24,14 +24,19 @@ class Answer(Protocol):
     def read(self) -> Read: ...
 
     @property
-    def cost(self) -> Cost: ...
+    def cost(self) -> Cost | None: ...
 
 
 class Asker(Protocol):
     """See `client.Client`."""
 
-    def ask(self, document: str, variables: Mapping[str, Any] | None = None) -> Answer:
-        """Raises our errors; `Rejected` with code MAX_COST_EXCEEDED for what is too dear."""
+    def ask(
+        self, document: str, variables: Mapping[str, Any] | None = None, *, repeat: bool = True
+    ) -> Answer:
+        """Raises our errors; `Rejected` with code MAX_COST_EXCEEDED for what is too dear.
+
+        With `repeat` false only what was certainly not done is sent again.
+        """
 
     def download(self, url: str, offset: int = 0) -> AbstractContextManager[Iterator[bytes]]:
         """The bytes of a bulk result from `offset` on. Raises our errors, while read too."""

@@ -22,8 +22,6 @@ BUSY = frozenset({"OPERATION_IN_PROGRESS", "LIMIT_REACHED"})
 UNDER_WAY = frozenset({"CREATED", "RUNNING"})
 _RECENT = 50
 _SECOND = timedelta(seconds=1)
-_CUTS = 5
-"""Downloads that break off without bringing a byte, one after the other."""
 
 
 class Unavailable(Exception):
@@ -97,11 +95,14 @@ class Bulk:
     def _run(self, query: str) -> Started | None:
         """A new operation; None where there is no room for one."""
         try:
-            answer = self._client.ask(queries.load("bulk_start"), {"query": query})
+            # not sent again blindly: what a lost answer started is found by its text
+            answer = self._client.ask(queries.load("bulk_start"), {"query": query}, repeat=False)
         except Rejected as error:
-            if error.code != "ACCESS_DENIED":
+            if error.code not in ("ACCESS_DENIED", "NOT_APPROVED"):
                 raise
             raise Unavailable(str(error)) from None
+        except Retryable:
+            return None
         outcome = answer.data["bulkOperationRunQuery"]
         if outcome["bulkOperation"] is not None:
             return _started(outcome["bulkOperation"], answer)
@@ -126,34 +127,25 @@ class Bulk:
             wait = min(LONGEST_WAIT, wait * GROWTH)
 
     def chunks(self, result: Result) -> Iterator[bytes]:
-        """The bytes of a result; where the download breaks off it goes on. Raises `Lost`, `Retryable`.
+        """The bytes of a result; the client goes on where the download breaks off.
 
-        An address that is refused has expired: a new one is asked for, once.
+        An address that is refused has expired: a new one is asked for, once. Raises `Lost`.
         """
-        url, offset, cuts, fresh = result.url, 0, 0, False
+        url, offset, again = result.url, 0, False
         while url is not None:
-            before = offset
             try:
                 with self._client.download(url, offset) as parts:
                     for part in parts:
                         offset += len(part)
                         yield part
             except (Rejected, AuthFailed, Misconfigured) as error:
-                if getattr(error, "status", None) == 416:  # there is nothing after what we have
-                    return
-                if fresh:
+                if again or getattr(error, "code", None) == "download_changed":
                     raise Lost(f"its result cannot be downloaded: {error}") from error
-                url, fresh = self.result(result.operation).url, True
-                continue
-            except Retryable:
-                cuts = 1 if offset > before else cuts + 1
-                if cuts >= _CUTS:
-                    raise
-                self._sleep(0.2 * 2**cuts)
-                continue
-            if offset >= result.size or cuts >= _CUTS:
-                return
-            cuts = 1 if offset > before else cuts + 1  # it ended early, without a word
+            else:
+                if again or offset >= result.size:
+                    return
+            # expired, or ended early without a word
+            url, again = self.result(result.operation).url, True
 
 
 def _started(node: dict[str, Any], answer: Answer) -> Started:

@@ -80,7 +80,7 @@ class Nodes:
                 return None
             read = self._client.ask(queries.load("granted_scopes")).read
             return FetchPage({}, read, unanswered={ids[0]: str(error)})
-        size.learn(len(ids), answer.cost.requested)
+        size.learn(len(ids), answer.cost)
         return self._sorted(kind, ids, answer.data["nodes"], answer.read)
 
     def _sorted(self, kind: Kind, ids: list[str], nodes: Sequence[Any], read: Read) -> FetchPage:

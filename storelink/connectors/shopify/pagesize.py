@@ -5,6 +5,7 @@ of its size, so large pages are the cheap ones.
 Docs: https://shopify.dev/docs/api/usage/limits#graphql-admin-api-rate-limits
 """
 
+from storelink.connectors.shopify.asking import Cost
 from storelink.errors import Rejected, StorelinkError, TooLarge
 
 AIM = 700.0
@@ -19,9 +20,9 @@ class PageSize:
     def __init__(self, lines: int, rows: int = 50, most: int = MOST) -> None:
         self.rows, self.lines, self._most = min(rows, most), lines, most
 
-    def learn(self, asked: int, cost: float | None) -> None:
+    def learn(self, asked: int, cost: Cost | None) -> None:
         """A page of `asked` records was said to cost so much: take more where twice that is no risk."""
-        if cost is not None and asked >= self.rows and 2 * cost <= AIM:
+        if cost is not None and asked >= self.rows and 2 * cost.requested <= AIM:
             self.rows = min(self._most, 2 * self.rows)
 
     def shrink(self, error: StorelinkError) -> None:

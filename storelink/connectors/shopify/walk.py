@@ -55,7 +55,7 @@ def ask_sized(client: Asker, document: str, size: PageSize, variables: dict[str,
                 raise
             size.shrink(error)
         else:
-            size.learn(asked, answer.cost.requested)
+            size.learn(asked, answer.cost)
             return answer
 
 
