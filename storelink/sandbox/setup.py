@@ -29,7 +29,10 @@ class Setup:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A store that is ready to be served. `keys` is a dataclass: what opens it; its `token` opens the desk."""
+    """A store that is ready to be served.
+
+    `keys` is a dataclass: what opens the store; its `token` opens the desk.
+    """
 
     web: Web
     keys: Any = field(repr=False)

@@ -136,7 +136,7 @@ async def _send(send: Send, reply: Reply, padding: int = 0) -> None:
 async def _stream(send: Send, wanted: FilePart, share: float = 1.0) -> None:
     """Send the first part of a file, or all of it: then the answer is complete."""
     left = int(wanted.size * share)
-    with wanted.path.open("rb") as file:  # noqa: ASYNC230 - what was just written comes from memory
+    with wanted.path.open("rb") as file:
         file.seek(wanted.start)
         while left > 0 and (part := file.read(min(left, _PART))):
             left -= len(part)
