@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from storelink.connectors.finding import in_words
 from storelink.connectors.protocol import Account, Checkup, Limits
 from storelink.connectors.woocommerce import doctor
 from storelink.connectors.woocommerce.connector import CONNECTOR
@@ -20,7 +21,6 @@ from storelink.connectors.woocommerce.findings import ROWS, finding
 from storelink.connectors.woocommerce.profile import (
     features,
     hidden_statuses,
-    in_words,
     is_local,
     site_facts,
     status_facts,

@@ -10,15 +10,15 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
+from storelink.connectors.finding import in_words, worst_first
 from storelink.connectors.http import Params
 from storelink.connectors.protocol import Account, Checkup, Finding
 from storelink.connectors.woocommerce.client import Client, Parsed
-from storelink.connectors.woocommerce.findings import BY_CODE, finding, worst_first
+from storelink.connectors.woocommerce.findings import BY_CODE, finding
 from storelink.connectors.woocommerce.profile import (
     LISTS,
     features,
     hidden_statuses,
-    in_words,
     is_local,
     site_facts,
     status_facts,

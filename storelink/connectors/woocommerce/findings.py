@@ -3,21 +3,8 @@
 Words are for whoever runs the shop or storelink, not for programmers. `{…}` is filled in.
 """
 
-from dataclasses import dataclass
-
+from storelink.connectors.finding import Row
 from storelink.connectors.protocol import Finding
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One kind of finding. `refused` means that the credentials themselves are at fault."""
-
-    code: str
-    level: str
-    what: str
-    mend: str | None = None
-    refused: bool = False
-
 
 _KEYS = "WooCommerce → Settings → Advanced → REST API"
 _NEW_KEYS = f"In the store open {_KEYS}, make a new key, and enter it here."
@@ -274,16 +261,8 @@ ROWS: tuple[Row, ...] = (
     Row("keys", "ok", "The key may read and write."),
 )
 BY_CODE = {row.code: row for row in ROWS}
-_ORDER = {"problem": 0, "warning": 1, "note": 2, "ok": 3}
 
 
 def finding(code: str, **words: object) -> Finding:
     """The finding `code` with its blanks filled in."""
-    row = BY_CODE[code]
-    mend = row.mend.format(**words) if row.mend else None
-    return Finding(row.level, code, row.what.format(**words), mend)
-
-
-def worst_first(findings: list[Finding]) -> tuple[Finding, ...]:
-    """Sorted by level; within a level as they were found."""
-    return tuple(sorted(findings, key=lambda one: _ORDER[one.level]))
+    return BY_CODE[code].finding(**words)

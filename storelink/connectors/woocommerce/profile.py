@@ -111,14 +111,6 @@ def is_local(url: str) -> bool:
         return False
 
 
-def in_words(seconds: float) -> str:
-    """A span of time for people: `25 minutes`."""
-    for unit, length in (("days", 86400), ("hours", 3600), ("minutes", 60)):
-        if seconds >= 2 * length:
-            return f"{seconds / length:.0f} {unit}"
-    return f"{seconds:.0f} seconds"
-
-
 def _part(root: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     part = root.get(name)
     return part if isinstance(part, dict) else {}
