@@ -14,10 +14,10 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from storelink.connectors.http import HttpClient
-from storelink.connectors.protocol import Clock, Limits, Traffic
+from storelink.connectors.protocol import Account, Clock, Limits, Token, Traffic
 from storelink.connectors.shopify.address import SHOP, is_loopback
 from storelink.connectors.shopify.grant import grant
-from storelink.errors import AuthFailed, Misconfigured
+from storelink.errors import Misconfigured
 
 SCOPES = ("read_products", "read_customers", "read_orders", "write_orders")
 """What storelink asks for. `read_all_orders` needs Shopify's consent first: asking fails without."""
@@ -45,26 +45,26 @@ def accept_callback(answered: str | Mapping[str, str], *, state: str, client_sec
     """The code in what came back: the address that the browser ended at, or its parameters.
 
     Checks that it answers our question (`state`), is for this shop, was signed by Shopify, and is
-    not older than a day. Raises `AuthFailed` with words; they hold nothing of what came back.
+    not older than a day. Raises `Misconfigured` with words; they hold nothing of what came back.
     """
     params = _parameters(answered) if isinstance(answered, str) else dict(answered)
     if error := params.get("error"):
-        raise AuthFailed(
+        raise Misconfigured(
             f"the app was not approved ({'access_denied' if error == 'access_denied' else 'an error'})",
             code="access_denied",
         )
     if not state or not hmac.compare_digest(params.get("state", "").encode(), state.encode()):
-        raise AuthFailed("this is not the answer to our question: its state is another", code="state")
-    if params.get("shop", "") != _checked_host(shop):
-        raise AuthFailed("this is the answer of another shop", code="shop")
+        raise Misconfigured("this is not the answer to our question: its state is another", code="state")
+    if not _same_shop(params.get("shop", ""), shop):
+        raise Misconfigured("this is the answer of another shop", code="shop")
     stamp = params.get("timestamp", "")
     if not (stamp.isascii() and stamp.isdigit() and len(stamp) < 12):
-        raise AuthFailed("the answer has no time", code="timestamp")
+        raise Misconfigured("the answer has no time", code="timestamp")
     if int(stamp) > time.time() + _AHEAD:
-        raise AuthFailed("the answer is from the future: set this machine's clock", code="timestamp")
+        raise Misconfigured("the answer is from the future: set this machine's clock", code="timestamp")
     _check_signature(params, client_secret)
     if not (code := params.get("code", "")):
-        raise AuthFailed("the answer has no code", code="code")
+        raise Misconfigured("the answer has no code", code="code")
     return code
 
 
@@ -91,6 +91,23 @@ def exchange(
         http.close()
 
 
+class CodeGrant:
+    """The round trip as the seam has it; see `protocol.Authorization`."""
+
+    mode = "code"
+
+    def address(self, account: Account, redirect_url: str, state: str) -> str:
+        """See `authorize_url`."""
+        client_id = account.credentials.get("client_id", "")
+        return authorize_url(account.store_url, client_id, SCOPES, redirect_url, state)
+
+    def accept(self, account: Account, answered: str, state: str, limits: Limits, clock: Clock) -> Token:
+        """See `accept_callback` and `exchange`."""
+        secret = account.credentials.get("client_secret", "")
+        code = accept_callback(answered, state=state, client_secret=secret, shop=account.store_url)
+        return exchange(account.store_url, account.credentials, code, clock=clock, limits=limits)
+
+
 def _check_signature(params: Mapping[str, str], client_secret: str) -> None:
     from shopify.session import Session
 
@@ -103,9 +120,9 @@ def _check_signature(params: Mapping[str, str], client_secret: str) -> None:
     except (TypeError, ValueError, UnicodeError):
         good = fresh = False
     if not good:
-        raise AuthFailed("the answer is not signed by Shopify, or the client secret is wrong", code="hmac")
+        raise Misconfigured("the answer is not signed by Shopify, or the client secret is wrong", code="hmac")
     if not fresh:
-        raise AuthFailed("the answer is older than a day: approve the app again", code="timestamp")
+        raise Misconfigured("the answer is older than a day: approve the app again", code="timestamp")
 
 
 def _parameters(address: str) -> dict[str, str]:
@@ -113,8 +130,15 @@ def _parameters(address: str) -> dict[str, str]:
     pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=50)
     params = dict(pairs)
     if len(params) != len(pairs):
-        raise AuthFailed("the answer has a parameter twice", code="hmac")
+        raise Misconfigured("the answer has a parameter twice", code="hmac")
     return params
+
+
+def _same_shop(named: str, shop: str) -> bool:
+    """Whether `named` is our shop. One on this machine, the sandbox, has a name of its own."""
+    if is_loopback(shop):
+        return SHOP.fullmatch(named) is not None
+    return named == _checked_host(shop)
 
 
 def _checked_host(shop: str) -> str:
