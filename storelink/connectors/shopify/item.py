@@ -80,14 +80,14 @@ def _item(
 
 
 def count(record: Mapping[str, Any], name: str) -> Decimal:
-    """A number of units, zero or more."""
+    """A whole number of units, zero or more."""
     found = record.get(name)
     if type(found) is int and 0 <= found < 10**9:
         return Decimal(found)
     number = amount(found, name)
     if number is None:
         raise Unfit(f"{name} is missing")
-    if not 0 <= number < 10**9:
+    if not 0 <= number < 10**9 or number != int(number):
         raise Unfit(f"{name} is no number of units: {number}")
     return number
 

@@ -76,7 +76,7 @@ def refund_items(raw: Record, currency: str, taxes_included: bool) -> list[dict[
             found.append(
                 {
                     "item_id": named_id(line, "lineItem", "LineItem"),
-                    "quantity": int(units) if units == int(units) else float(units),
+                    "quantity": int(units),
                     "amount": format((value - tax if taxes_included else value).copy_abs(), "f"),
                     "tax": format(tax.copy_abs(), "f"),
                 }
