@@ -150,7 +150,7 @@ def _spent(run: Run, source: Any, path: Path, args: Args) -> Any:
 
 
 def _can_delete(run: Run, source: Any, path: Path, args: Args) -> bool:
-    return source["_orders"] == 0
+    return bool(source["_orders"] == 0)
 
 
 def _orders_of_customer(run: Run, source: Any, path: Path, args: Args) -> Page:

@@ -32,7 +32,8 @@ from storelink.sandbox.shopify.schema import load_schema
 from storelink.sandbox.shopify.store import Store
 
 Doc = dict[str, Any]
-Plan = Callable[[Run, Any, GraphQLResolveInfo, Mapping[str, Any]], Any]
+Info = GraphQLResolveInfo[Any]
+Plan = Callable[[Run, Any, Info, Mapping[str, Any]], Any]
 #: a field of another part of the sandbox: (context, arguments) → a document with GraphQL's names
 Extra = Callable[[Context, Mapping[str, Any]], Any]
 _GONE = object()
@@ -134,14 +135,14 @@ class Graph:
             raise not_implemented(f"how to find a {kind} by its id")
         return self.finders[kind](run.context, text)
 
-    def _resolve(self, source: Any, info: GraphQLResolveInfo, **args: Any) -> Any:
+    def _resolve(self, source: Any, info: Info, **args: Any) -> Any:
         key = (info.parent_type.name, info.field_name)
         plan = self._plans.get(key)
         if plan is None:
             plan = self._plans[key] = self._plan(*key, info)
         return plan(info.context, source, info, args)
 
-    def _plan(self, parent: str, name: str, info: GraphQLResolveInfo) -> Plan:
+    def _plan(self, parent: str, name: str, info: Info) -> Plan:
         """How a field is answered, found out once."""
         field = info.parent_type.fields[name]
         plan = self._bare_plan(parent, name, get_named_type(field.type).name)
@@ -149,14 +150,14 @@ class Graph:
         if kind is not None:
             opened, inner = kind, plan
 
-            def plan(run: Run, source: Any, info: GraphQLResolveInfo, args: Mapping[str, Any]) -> Any:
+            def plan(run: Run, source: Any, info: Info, args: Mapping[str, Any]) -> Any:
                 access.check(run.context, opened, name)
                 return inner(run, source, info, args)
 
         if (parent, name) in self.schema.protected:
             inner_plan, nothing = plan, access.redacted(field)
 
-            def plan(run: Run, source: Any, info: GraphQLResolveInfo, args: Mapping[str, Any]) -> Any:
+            def plan(run: Run, source: Any, info: Info, args: Mapping[str, Any]) -> Any:
                 return inner_plan(run, source, info, args) if run.context.protected == "granted" else nothing
 
         return plan
@@ -180,7 +181,7 @@ class Graph:
         return _value_plan(parent, name, kind)
 
     def _extra_plan(self, extras: dict[str, Extra], what: str, name: str) -> Plan:
-        def plan(run: Run, source: Any, info: GraphQLResolveInfo, args: Mapping[str, Any]) -> Any:
+        def plan(run: Run, source: Any, info: Info, args: Mapping[str, Any]) -> Any:
             if name not in extras:
                 raise not_implemented(f"{what} {name}")
             return extras[name](run.context, args)
@@ -191,7 +192,7 @@ class Graph:
 def _value_plan(parent: str, name: str, kind: str) -> Plan:
     """The value of this name in the document, written as the field's type is."""
 
-    def plan(run: Run, source: Any, info: GraphQLResolveInfo, args: Mapping[str, Any]) -> Any:
+    def plan(run: Run, source: Any, info: Info, args: Mapping[str, Any]) -> Any:
         if isinstance(source, Page):
             return _of_page(source, parent, name)
         value = source.get(name, _GONE)
@@ -234,7 +235,7 @@ def _checked(run: Run, found: Any) -> Any:
     return access.check_node(run.context, found)
 
 
-def _type_of(value: Any, _info: GraphQLResolveInfo, _kind: Any) -> str:
+def _type_of(value: Any, _info: Info, _kind: Any) -> str:
     return str(value["__typename"])
 
 

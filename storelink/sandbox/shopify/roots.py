@@ -225,7 +225,7 @@ def _scopes(run: Run) -> list[dict[str, str]]:
 def _installation(run: Run, name: str, path: Path, args: Args) -> Any:
     if args.get("id"):
         raise not_implemented("other apps' installations")
-    installation = {
+    installation: dict[str, Any] = {
         "__typename": "AppInstallation",
         "id": ids.gid("AppInstallation", APP * 10),
         "accessScopes": _scopes(run),

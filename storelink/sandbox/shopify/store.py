@@ -90,6 +90,11 @@ class Store:
         """Stamp a record as changed now, or at a given second."""
         doc["updatedAt"] = stamp_text(self.clock.stamp() if at is None else at)
 
+    @staticmethod
+    def stamp_of(row: Row) -> str:
+        """A row's date of change, as the API writes it."""
+        return stamp_text(row.modified or 0)
+
     def next_id(self, kind: str) -> int:
         self.last[kind] += 1
         return self.last[kind]
