@@ -381,7 +381,7 @@ class Authorization(Protocol):
     def address(self, account: Account, redirect_url: str, state: str) -> str:
         """Where the person goes. `state` comes back with the answer. Makes no request."""
 
-    def accept(self, account: Account, answered: str, redirect_url: str, state: str, limits: Limits) -> Token:
+    def accept(self, account: Account, answered: str, state: str, limits: Limits, clock: Clock) -> Token:
         """The token for the address at which the browser ended (or the query of it).
 
         Raises `Misconfigured` where the answer is not one to this `state`, this store or this app,

@@ -26,9 +26,9 @@ from storelink.connectors.protocol import Account, Connector, Token
 from storelink.db import Database
 from storelink.errors import Misconfigured
 from storelink.models import ConnectorConfig, SyncState, metadata
-from storelink.secrets.envelope import DataKey, new_data_key
+from storelink.secrets.envelope import new_data_key
 from storelink.secrets.keyring import Keyring
-from storelink.sync import audit, keys
+from storelink.sync import audit, keys, sight
 from storelink.sync.entry import (
     check_credentials,
     check_interval,
@@ -38,10 +38,9 @@ from storelink.sync.entry import (
     usable_mode,
     usable_url,
 )
-from storelink.sync.token import TOKEN, Keeper, seal_token
+from storelink.sync.sealed import SLOTS, TOKEN, seal_credentials
+from storelink.sync.token import Keeper
 
-SLOTS = ("api_key", "secret")
-"""The columns that hold what ops entered, sealed."""
 _WIPED = dict.fromkeys((*SLOTS, TOKEN, "webhook_secrets", "data_key", "key_id", "token_expires_at"), None)
 
 # -- registering -------------------------------------------------------------------------------------
@@ -89,7 +88,7 @@ def register(
     row.name, row.auth_mode, row.status = name, mode, "active"
     row.sync_interval, row.allow_http, row.settings = interval, allow_http, dict(settings or {})
     data_key = new_data_key(row.id)
-    for column, sealed in _sealed(connector, mode, data_key, values, token).items():
+    for column, sealed in seal_credentials(connector, mode, data_key, values, token).items():
         setattr(row, column, sealed)
     row.data_key, row.key_id = key.wrap(data_key), key.id
     session.add(row)
@@ -183,7 +182,7 @@ def set_credentials(
     mode = usable_mode(connector, auth_mode or row.auth_mode)
     values = check_credentials(connector, mode, credentials)
     data_key = new_data_key(row.id)
-    sealed = _sealed(connector, mode, data_key, values, token)
+    sealed = seal_credentials(connector, mode, data_key, values, token)
     was_refused = row.status == "auth_failed"
     status = "active" if was_refused else row.status
     wrapped = {"data_key": key.wrap(data_key), "key_id": key.id, "status": status, "auth_mode": mode}
@@ -192,24 +191,6 @@ def set_credentials(
         _due(session, row)
     _record(session, row, "connector.set_credentials", actor, auth_mode=mode, fields=sorted(values))
     return row
-
-
-def _sealed(
-    connector: Connector,
-    mode: str,
-    data_key: DataKey,
-    values: Mapping[str, str],
-    token: Token | None = None,
-) -> dict[str, Any]:
-    """Column → sealed JSON of the fields that the connector puts there; a token in its own column."""
-    slots: dict[str, dict[str, str]] = {}
-    for entry in connector.auth_modes[mode]:
-        if entry.slot not in SLOTS:
-            raise ValueError(f"{connector.platform}: no column {entry.slot!r} for {entry.name}")
-        if entry.name in values:
-            slots.setdefault(entry.slot, {})[entry.name] = values[entry.name]
-    sealed = {slot: data_key.seal(slot, json.dumps(named)) for slot, named in slots.items()}
-    return sealed if token is None else sealed | seal_token(data_key, token)
 
 
 # -- settings of a store -----------------------------------------------------------------------------
@@ -260,8 +241,12 @@ def set_resource_interval(
 
 
 def remember(session: Session, name_or_id: str | uuid.UUID, settings: Mapping[str, Any]) -> ConnectorConfig:
-    """Add what a check learnt of the store to its settings."""
+    """Add what a check learnt of the store to its settings.
+
+    Where the credentials may see more or less now, what was partial or out of sight is due.
+    """
     row = _locked(session, name_or_id)
+    sight.look_again(session, row, settings)
     _change(session, row, settings={**row.settings, **settings})
     return row
 

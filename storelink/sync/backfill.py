@@ -88,13 +88,15 @@ def _compare(lane: Lane, subject: Subject, run: Run) -> Fetching:
     """List everything, fetch what differs, ask for what is not listed any more."""
     before = lane.clock()
     listing.prepare(lane)
-    _, store_time = listing.collect(lane, subject.store.list_all(lane.resource))
+    fetching = Fetching(lane, subject, run, hint=False)
+    _, store_time = listing.collect(lane, subject.store.list_all(lane.resource), fetching.take)
     future = listing.settle(lane, store_time)
     took = (lane.clock() - before).total_seconds()
-    fetching = Fetching(lane, subject, run, hint=False)
     for chunk in listing.differing(lane, store_time):
         fetching.fetch(chunk)
     for ids in listing.absent(lane):
+        fetching.fetch_ids(ids)
+    for ids in listing.destroyed(lane):
         fetching.fetch_ids(ids)
     for chunk in due(lane):
         fetching.fetch(chunk)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from storelink.connectors.protocol import FetchPage
+from storelink.connectors.protocol import FetchPage, ListPage
 from storelink.errors import NeedsDecision
 from storelink.sync.lane import Lane
 from storelink.sync.listing import CHUNK, Candidate
@@ -47,6 +47,12 @@ class Fetching:
         for answer in self.subject.store.fetch(self.lane.resource, list(ids)):
             self._write(answer, {})
 
+    def take(self, page: ListPage) -> None:
+        """Write what came whole with a page of a list; nobody need fetch that any more."""
+        if page.found:
+            listed = {line.id: (line.version, line.exact) for line in page.records if line.id in page.found}
+            self._write(FetchPage(page.found, page.read), listed)
+
     def _write(self, answer: FetchPage, listed: dict[str, tuple[datetime | None, bool]]) -> None:
         page = normalize_page(
             self.subject.connector, self.lane.resource, self.subject.settings,
@@ -54,6 +60,7 @@ class Fetching:
         )  # fmt: skip
         page.listed = listed
         page.gone = self._admit(answer.gone) if self.keep else list(answer.gone)
+        page.out_of_sight = answer.out_of_sight
         write_page(
             self.lane, self.subject.connector, page,
             hint=self.hint, finish=self._finish, inspect=self.inspect, keep=self.keep,

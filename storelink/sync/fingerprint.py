@@ -20,6 +20,8 @@ def fingerprint(rows: Rows, normalizer: int) -> bytes:
             digest.update("\x1f".join([_text(value) for value in row]).encode())
             digest.update(b"\x1e")
     digest.update("|".join(rows.parts or ()).encode())
+    if rows.withheld:  # the same null says something else when less of it is withheld
+        digest.update("|".join(sorted(rows.withheld)).encode())
     return digest.digest()
 
 

@@ -17,12 +17,13 @@ def incremental(lane: Lane, subject: Subject) -> Run:
     store = subject.store
     before = lane.clock()
     listing.prepare(lane)
+    fetching = Fetching(lane, subject, run)
     lines, store_time = listing.collect(
         lane,
         store.list_all(lane.resource) if whole else store.list_since(lane.resource, held.watermark),
+        fetching.take,
     )
     took = (lane.clock() - before).total_seconds()
-    fetching = Fetching(lane, subject, run)
     future = 0
     if lines or whole:
         future = listing.settle(lane, store_time)
@@ -31,6 +32,8 @@ def incremental(lane: Lane, subject: Subject) -> Run:
         if whole:
             for ids in listing.absent(lane):
                 fetching.fetch_ids(ids)
+    for ids in listing.destroyed(lane):
+        fetching.fetch_ids(ids)
     for chunk in due(lane):
         fetching.fetch(chunk)
     columns = {"list_seconds": round(took, 3)} if whole else {}

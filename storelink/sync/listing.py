@@ -3,7 +3,7 @@
 The list may be longer than memory; only differences ever leave the database.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -44,14 +44,21 @@ class Restored:
 def prepare(lane: Lane) -> None:
     """Make the empty table of this pass."""
     lane.connection.execute("DROP TABLE IF EXISTS listed")
+    lane.connection.execute("DROP TABLE IF EXISTS listed_destroyed")
     lane.connection.execute(
         "CREATE TEMP TABLE listed (record_id text, version timestamptz, parts text, exact boolean)"
     )
+    lane.connection.execute("CREATE TEMP TABLE listed_destroyed (record_id text)")
     lane.connection.commit()
 
 
-def collect(lane: Lane, pages: Iterable[ListPage]) -> tuple[int, datetime | None]:
-    """Write a list into the table; (lines, the store's clock as the list began)."""
+def collect(
+    lane: Lane, pages: Iterable[ListPage], take: Callable[[ListPage], None]
+) -> tuple[int, datetime | None]:
+    """Write a list into the table; (lines, the store's clock as the list began).
+
+    `take` writes the records that came with a page.
+    """
     lines, store_time = 0, None
     for page in pages:
         if lines == 0 and store_time is None:
@@ -62,6 +69,12 @@ def collect(lane: Lane, pages: Iterable[ListPage]) -> tuple[int, datetime | None
                 for row in rows:
                     copy.write_row(row)
             lane.connection.commit()
+        if page.destroyed:
+            lane.connection.execute(
+                "INSERT INTO listed_destroyed SELECT unnest(%s::text[])", (list(page.destroyed),)
+            )
+            lane.connection.commit()
+        take(page)
         lines += len(rows)
     return lines, store_time
 
@@ -111,6 +124,21 @@ def differing(lane: Lane, store_time: datetime | None, *, patient: bool = True) 
         if not found:
             return
         yield [Candidate(*row) for row in found]
+        after = found[-1][0]
+
+
+def destroyed(lane: Lane) -> Iterator[list[str]]:
+    """Records that we hold and that the store's events call destroyed. A fetch is to confirm it."""
+    after = ""
+    while True:
+        found = lane.connection.execute(
+            _DESTROYED,
+            {"connector": lane.connector_id, "resource": lane.resource, "after": after, "limit": CHUNK},
+        ).fetchall()
+        lane.connection.commit()
+        if not found:
+            return
+        yield [row[0] for row in found]
         after = found[-1][0]
 
 
@@ -175,12 +203,19 @@ WHERE h.connector_id = %(connector)s AND h.resource = %(resource)s AND h.record_
 ORDER BY h.record_id LIMIT %(limit)s
 """
 
+_DESTROYED = """
+SELECT h.record_id FROM source_record h
+WHERE h.connector_id = %(connector)s AND h.resource = %(resource)s AND h.record_id > %(after)s
+  AND h.state <> 'gone' AND h.record_id IN (SELECT record_id FROM listed_destroyed)
+ORDER BY h.record_id LIMIT %(limit)s
+"""
+
 _RESTORED = """
 SELECT count(*) FILTER (WHERE l.exact AND l.version < h.listed_version),
        count(l.record_id),
        max(l.record_id::numeric) FILTER (WHERE l.record_id ~ '^[0-9]+$'),
        max(h.record_id::numeric) FILTER (WHERE h.record_id ~ '^[0-9]+$'
-                                         AND h.state NOT IN ('gone', 'stub', 'quarantined'))
+                                         AND h.state NOT IN ('gone', 'stub', 'quarantined', 'out_of_sight'))
 FROM listed_once l
 FULL JOIN (SELECT * FROM source_record
            WHERE connector_id = %(connector)s AND resource = %(resource)s) h

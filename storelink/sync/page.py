@@ -1,8 +1,8 @@
 """One page into the database: rows, what we know of each record, change events and cursor together."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from hashlib import blake2b
 from typing import Any
@@ -18,7 +18,7 @@ from storelink.connectors.protocol import (
     Rejection,
     Rows,
 )  # fmt: skip
-from storelink.sync import merge, stage, verdict
+from storelink.sync import merge, stage, verdict, withheld
 from storelink.sync.fingerprint import fingerprint, parts_digest, payload_fingerprint
 from storelink.sync.lane import Lane
 from storelink.sync.run import Counts
@@ -36,13 +36,14 @@ class Page:
     rejected: dict[str, tuple[str, Any]] = field(default_factory=dict)
     """id → (why, payload)."""
     gone: list[str] = field(default_factory=list)
+    out_of_sight: Sequence[str] = ()
     prints: dict[str, bytes] = field(default_factory=dict)
     """id → fingerprint of its rows."""
     listed: Mapping[str, tuple[datetime | None, bool]] = field(default_factory=dict)
     """id → (version in the list, whether exact), where a list made us fetch it."""
 
     def __len__(self) -> int:
-        return len(self.rows) + len(self.rejected) + len(self.gone)
+        return len(self.rows) + len(self.rejected) + len(self.gone) + len(self.out_of_sight)
 
 
 def normalize_page(
@@ -52,10 +53,12 @@ def normalize_page(
     records: Iterable[tuple[str | None, Raw]],
     broken: Sequence[Broken],
     read: Read,
+    rebuilt: Collection[str] = (),
 ) -> Page:
     """Raw records → rows and rejections. A normalizer that crashes costs its record, not the page.
 
-    `records` are (the id that was asked for, or None in a backfill; the raw record).
+    `records` are (the id that was asked for, or None in a backfill; the raw record). `rebuilt` are
+    those rebuilt from partial rows: what the store withholds is in them, and not in their print.
     """
     page = Page(read)
     for asked, raw in records:
@@ -66,8 +69,12 @@ def normalize_page(
         if isinstance(result, Rows) and asked not in (None, result.id):
             result = Rejection(asked, f"asked for {asked}, the store answered with {result.id}")
         if isinstance(result, Rows):
+            shown = result
+            if result.id in rebuilt and result.withheld:
+                shown = withheld.blanked(result)
+                result = replace(result, partial=True)
             page.rows[result.id] = result
-            page.prints[result.id] = fingerprint(result, connector.normalizer_version)
+            page.prints[result.id] = fingerprint(shown, connector.normalizer_version)
             page.rejected.pop(result.id, None)
         elif isinstance(result, Rejection):
             page.rejected[asked or result.id or unnamed(raw)] = (result.error, raw)
@@ -111,6 +118,8 @@ def write_page(
     added = verdict.judge(lane, page.read.started, page.read.finished, len(page))
     if page.rows:
         fresh = added == len(page)
+        if not fresh:
+            withheld.keep_held(lane, page.rows.values())
         if resource == "orders":
             merge.merge_orders(lane, connector.platform, fresh=fresh, hint=hint)
         elif resource == "customers":
@@ -140,6 +149,7 @@ def _stage(lane: Lane, normalizer: int, page: Page) -> None:
            payload_fingerprint(why + json_text(payload)), normalizer, False)
           for key, (why, payload) in page.rejected.items()),
         *((key, "gone", None, None, None, None, None, False) for key in page.gone),
+        *((key, "out_of_sight", None, None, None, None, None, False) for key in page.out_of_sight),
     ]  # fmt: skip
     stage.copy_rows(lane.connection, "stage_record", stage.RECORD_COLUMNS, records)
     kinds = {

@@ -38,26 +38,34 @@ def renormalize(lane: Lane, subject: Subject) -> Run:
 def _pages(lane: Lane, subject: Subject) -> Iterator[Page]:
     entity = stage.ENTITIES[lane.resource][0]
     after = ""
-    while ids := _ids_after(lane, after):
-        after = ids[-1]
+    while True:
         started = lane.clock()
-        held = _rows(lane, entity, ids)
+        ids = _ids_after(lane, after)
+        if not ids:
+            return
+        after = next(reversed(ids))
+        held = _rows(lane, entity, list(ids))
         raws = [(key, subject.connector.rebuild(lane.resource, rows)) for key, rows in held.items()]
         page = normalize_page(
-            subject.connector, lane.resource, subject.settings, raws, (), Read(started, started)
-        )
+            subject.connector, lane.resource, subject.settings, raws, (), Read(started, started),
+            rebuilt={key for key, partial in ids.items() if partial},
+        )  # fmt: skip
         yield page
 
 
-def _ids_after(lane: Lane, after: str) -> list[str]:
-    """Held records only: a deleted one is not made anew from what was deleted."""
+def _ids_after(lane: Lane, after: str) -> dict[str, bool]:
+    """Held records, by id whether partial: a deleted one is not made anew from what was deleted.
+
+    Not those that are due: the next pass reads them, and to write them is to say that this was done.
+    """
     rows = lane.connection.execute(
-        "SELECT record_id FROM source_record WHERE connector_id = %s AND resource = %s"
-        " AND state IN ('held', 'unsettled', 'partial') AND record_id > %s ORDER BY record_id LIMIT %s",
+        "SELECT record_id, state = 'partial' FROM source_record WHERE connector_id = %s AND resource = %s"
+        " AND state IN ('held', 'unsettled', 'partial') AND due_since IS NULL"
+        " AND record_id > %s ORDER BY record_id LIMIT %s",
         (lane.connector_id, lane.resource, after, CHUNK),
     ).fetchall()
     lane.connection.commit()
-    return [row[0] for row in rows]
+    return dict(rows)
 
 
 def _rows(lane: Lane, entity: stage.Entity, ids: list[str]) -> Mapping[str, list[dict[str, Any]]]:

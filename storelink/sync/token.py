@@ -12,7 +12,6 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import datetime
 from hashlib import blake2b
 from typing import Any
 
@@ -26,22 +25,10 @@ from storelink.db import Database
 from storelink.errors import Retryable
 from storelink.models import ConnectorConfig
 from storelink.secrets.envelope import DataKey
+from storelink.sync.sealed import TOKEN, seal_token
 
-TOKEN = "credentials"  # noqa: S105
-"""The column of the sealed token."""
 WAIT = 180
 """Most seconds to wait for another process that renews: longer than a request can take."""
-
-
-def seal_token(key: DataKey, token: Token) -> dict[str, Any]:
-    """The columns of `connector_config` that keep a token. Raises `ValueError` for what is none."""
-    access, expires = token.get("access_token"), token.get("expires_at")
-    if not isinstance(access, str) or not access:
-        raise ValueError("a token without its access_token")
-    until = None if expires is None else datetime.fromisoformat(expires)
-    if until is not None and until.utcoffset() is None:
-        raise ValueError("a token's expires_at has no zone")
-    return {TOKEN: key.seal(TOKEN, json.dumps(dict(token))), "token_expires_at": until}
 
 
 @dataclass(slots=True)

@@ -8,6 +8,8 @@ Each record of a page gets one verdict:
     same      nothing differs                              → note the read, write nothing
     refetch   differs, but the two reads overlapped        → ask the store once more
     late      older, and read before what is held          → drop
+    unseen    the store shows nothing, and proves nothing  → note that it is out of sight, no more
+    hidden    the same, and that was known                 → nothing
 """
 
 from datetime import datetime
@@ -27,7 +29,8 @@ WITH added AS (
     FROM stage_record ORDER BY record_id
     ON CONFLICT DO NOTHING RETURNING record_id
 )
-UPDATE stage_record s SET verdict = 'insert' FROM added WHERE s.record_id = added.record_id
+UPDATE stage_record s SET verdict = CASE WHEN s.state = 'out_of_sight' THEN 'hidden' ELSE 'insert' END
+FROM added WHERE s.record_id = added.record_id
 """
 
 # A row is only compared when it is locked, and rows are locked in the order of their ids.
@@ -38,6 +41,10 @@ WITH held AS MATERIALIZED (
     ORDER BY h.record_id FOR UPDATE OF h
 )
 UPDATE stage_record s SET verdict = CASE
+    WHEN s.state = 'out_of_sight' THEN CASE
+        WHEN h.state IN ('out_of_sight', 'gone', 'quarantined') THEN 'hidden'
+        WHEN %(started)s <= h.read_finished_at THEN 'late'
+        ELSE 'unseen' END
     WHEN h.state <> 'stub'
          AND (h.state = 'quarantined') = (s.state = 'quarantined')
          AND h.content_hash IS NOT DISTINCT FROM s.content_hash THEN 'same'
@@ -51,7 +58,7 @@ FROM held h WHERE s.record_id = h.record_id
 
 _NOTE = """
 UPDATE source_record h SET
-    state = CASE WHEN s.verdict <> 'same' OR h.state IN ('held', 'unsettled', 'partial')
+    state = CASE WHEN s.verdict <> 'same' OR h.state IN ('held', 'unsettled', 'partial', 'out_of_sight')
                  THEN s.state ELSE h.state END,
     version = CASE WHEN s.state IN ('gone', 'quarantined') THEN coalesce(s.version, h.version)
                    ELSE s.version END,
@@ -67,6 +74,17 @@ UPDATE source_record h SET
 FROM stage_record s
 WHERE h.connector_id = %(connector)s AND h.resource = %(resource)s
   AND h.record_id = s.record_id AND s.verdict IN ('fill', 'update', 'same')
+"""
+
+# When it was read stays as it was: a read that shows the record is worth more than this one.
+_UNSEEN = """
+UPDATE source_record h SET
+    state = CASE s.verdict WHEN 'unseen' THEN 'out_of_sight' ELSE h.state END,
+    due_since = CASE WHEN h.due_since > %(started)s THEN h.due_since END,
+    retry_after = NULL, attempts = 0
+FROM stage_record s
+WHERE h.connector_id = %(connector)s AND h.resource = %(resource)s
+  AND h.record_id = s.record_id AND s.verdict IN ('unseen', 'hidden')
 """
 
 _AGAIN = """
@@ -96,6 +114,7 @@ def judge(lane: Lane, started: datetime, finished: datetime, staged: int) -> int
         lane.connection.execute(_JUDGE, where)
         lane.connection.execute(_NOTE, where)
         lane.connection.execute(_AGAIN, where)
+        lane.connection.execute(_UNSEEN, where)
     return added
 
 
@@ -107,6 +126,17 @@ def written(lane: Lane) -> list[tuple[str, str, str]]:
     return lane.connection.execute(
         "SELECT record_id, verdict, state FROM stage_record WHERE verdict IN ('insert', 'fill', 'update')"
     ).fetchall()
+
+
+def unseen(lane: Lane) -> list[str]:
+    """Records held that this page finds to be out of sight, and that were not so before."""
+    found = lane.connection.execute(
+        "SELECT record_id FROM stage_record JOIN source_record h USING (record_id)"
+        " WHERE verdict = 'unseen' AND h.connector_id = %s AND h.resource = %s"
+        " AND h.content_hash IS NOT NULL",
+        (lane.connector_id, lane.resource),
+    ).fetchall()
+    return [row[0] for row in found]
 
 
 def count_verdicts(lane: Lane) -> list[tuple[str, str, bool, int]]:

@@ -61,8 +61,10 @@ class _Judge:
     keep: bool
     seen: set[str] = field(default_factory=set)
     rejected: int = 0
+    unseen: set[str] = field(default_factory=set)
 
     def __call__(self, lane: Lane) -> None:
+        self.unseen |= set(verdict.unseen(lane))
         for key, found, kind in verdict.written(lane):
             if key in self.seen:
                 continue
@@ -110,13 +112,15 @@ def verify(
 
 def _compare_list(lane: Lane, subject: Subject, fetching: Fetching, ledger: Ledger) -> Restored:
     listing.prepare(lane)
-    _, store_time = listing.collect(lane, _reported(subject, lane.resource))
+    _, store_time = listing.collect(lane, _reported(subject, lane.resource), fetching.take)
     future = listing.settle(lane, store_time)
     ledger.in_store = listing.count(lane)
     sign = listing.restored(lane)
     for chunk in listing.differing(lane, store_time, patient=False):
         fetching.fetch(chunk)
     for ids in listing.absent(lane):
+        fetching.fetch_ids(ids)
+    for ids in listing.destroyed(lane):
         fetching.fetch_ids(ids)
     for chunk in due(lane):
         fetching.fetch(chunk)
@@ -198,6 +202,8 @@ def _close(
     ledger.held, ledger.out_of_sight, ledger.quarantined = row
     if not judge.keep:
         ledger.quarantined += judge.rejected
+        ledger.out_of_sight += len(judge.unseen)
+        ledger.held -= len(judge.unseen)
     lane.check()
     state.put(lane, last_verified_at=lane.clock(), last_drift=ledger.drift)
     if sign.likely or (judge.keep and not ledger.drift):

@@ -31,6 +31,15 @@ from storelink.connectors.protocol import (
 
 START = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 PAGE = 3
+WITHHELD_CUSTOMER = frozenset({"email", "name", "metadata.email", "metadata.name"})
+WITHHELD_ORDER = frozenset(
+    {"email", "metadata.email"}
+    | {
+        f"{place}{inner}"
+        for place in ("shipping_address", "metadata.address")
+        for inner in ("", ".street", ".zip")
+    }
+)
 
 
 class ToyStore:
@@ -44,6 +53,10 @@ class ToyStore:
         self.unanswered: dict[str, str] = {}
         self.broken: set[str] = set()
         self.hidden: set[str] = set()
+        self.out_of_sight: set[str] = set()
+        self.destroyed: list[str] = []
+        self.redacted = False
+        self.whole_lists = False
         self.before: list[Callable[[str], None]] = []
         self.fail: Exception | None = None
         self.closed = False
@@ -87,11 +100,26 @@ class ToyStore:
         found = [
             Listed(key, raw["updated"], tuple(raw["refunds"]) if "refunds" in raw else None)
             for key, raw in sorted(self.records[resource].items())
-            if key not in self.hidden and (since is None or raw["updated"] is None or raw["updated"] > since)
+            if key not in self.hidden | self.out_of_sight
+            and (since is None or raw["updated"] is None or raw["updated"] > since)
         ]
-        yield ListPage(found[:PAGE], self._read(started), len(found))
+        yield ListPage(
+            found[:PAGE], self._read(started), len(found), self.destroyed, self._whole(resource, found[:PAGE])
+        )
         for at in range(PAGE, len(found), PAGE):
             yield ListPage(found[at : at + PAGE], self._read(self._request(f"list {resource}")))
+
+    def _whole(self, resource: str, lines: Sequence[Listed]) -> dict[str, dict[str, Any]]:
+        return {line.id: self._shown(resource, line.id) for line in lines} if self.whole_lists else {}
+
+    def _shown(self, resource: str, key: str) -> dict[str, Any]:
+        """The record as these credentials see it."""
+        raw = dict(self.records[resource][key])
+        if self.redacted:
+            raw |= dict.fromkeys({"email", "name"} & raw.keys(), None)
+            if raw.get("address"):
+                raw["address"] = {**raw["address"], "street": None, "zip": None}
+        return raw | ({"redacted": True} if self.redacted else {})
 
     def list_all(self, resource: str) -> Iterator[ListPage]:
         return self._listed(resource, None)
@@ -106,21 +134,23 @@ class ToyStore:
             held = self.records[resource]
             open_ids = {key: why for key, why in self.unanswered.items() if key in asked}
             broken = [Broken(key, "unreadable") for key in asked if key in self.broken]
-            rest = [key for key in asked if key not in open_ids and key not in self.broken]
-            found = {key: dict(held[key]) for key in rest if key in held}
+            dark = [key for key in asked if key in self.out_of_sight]
+            rest = [key for key in asked if key not in {*open_ids, *self.broken, *dark}]
+            found = {key: self._shown(resource, key) for key in rest if key in held}
             gone = [key for key in rest if key not in held]
-            yield FetchPage(found, self._read(started), gone, open_ids, broken)
+            yield FetchPage(found, self._read(started), gone, open_ids, broken, dark)
 
     def backfill(self, resource: str, cursor: Mapping[str, Any] | None) -> Iterator[RawPage]:
         after = int(cursor["after"]) if cursor else 0
         while True:
             started = self._request(f"backfill {resource} {after}")
             held = self.records[resource]
-            ids = sorted((key for key in held if int(key) > after), key=int)[:PAGE]
+            seen = held.keys() - self.out_of_sight
+            ids = sorted((key for key in seen if int(key) > after), key=int)[:PAGE]
             if not ids:
                 return
             after = int(ids[-1])
-            good = [dict(held[key]) for key in ids if key not in self.broken]
+            good = [self._shown(resource, key) for key in ids if key not in self.broken]
             broken = [Broken(key, "unreadable") for key in ids if key in self.broken]
             yield RawPage(good, self._read(started), {"after": after}, broken, len(held))
 
@@ -154,7 +184,7 @@ class ToyConnector:
             return Ignored(key, "a draft")
         if raw.get("bad"):
             return Rejection(key, str(raw["bad"]))
-        return getattr(self, f"_{resource}")(key, raw)
+        return getattr(self, f"_{resource}")(key, raw, settings)
 
     def rebuild(self, resource: str, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         raw = dict(rows[0]["metadata"])
@@ -162,13 +192,14 @@ class ToyConnector:
             raw["updated"] = datetime.fromisoformat(raw["updated"])
         return raw
 
-    def _orders(self, key: str, raw: dict[str, Any]) -> Rows:
+    def _orders(self, key: str, raw: dict[str, Any], settings: Mapping[str, Any]) -> Rows:
         total, refunds = Decimal(raw.get("total", "10.00")), raw.get("refunds", {})
         given = sum((Decimal(amount) for amount in refunds.values()), Decimal(0))
         order = OrderRow(
             key, key, raw.get("customer"), raw.get("email"), raw.get("status", "open"), None, None, None,
-            total, None, None, None, None, None, given, total - given, "EUR", None, None, None, None,
-            "[]", _json(raw), raw["updated"], raw["updated"], None,
+            total, None, None, None, None, None, given, total - given, "EUR", None, None,
+            _json(raw["address"]) if raw.get("address") else None, None,
+            "[]", _shown_json(raw), raw["updated"], raw["updated"], None,
         )  # fmt: skip
         items = [
             ItemRow(key, item, sku, sku, sku, "thing", *[Decimal(1), Decimal(1), Decimal(0)], total, total,
@@ -179,17 +210,20 @@ class ToyConnector:
             RefundRow(item, key, Decimal(amount), "EUR", None, "[]", None) for item, amount in refunds.items()
         ]
         parts = tuple(refunds) if "refunds" in raw else None
+        unseen = WITHHELD_ORDER if settings.get("redacted", raw.get("redacted")) else frozenset()
         return Rows(
-            key, raw["updated"], raw["trashed"], parts=parts, orders=[order], items=items, refunds=paid_back
-        )
+            key, raw["updated"], raw["trashed"], bool(unseen), parts, unseen,
+            orders=[order], items=items, refunds=paid_back,
+        )  # fmt: skip
 
-    def _customers(self, key: str, raw: dict[str, Any]) -> Rows:
+    def _customers(self, key: str, raw: dict[str, Any], settings: Mapping[str, Any]) -> Rows:
         row = CustomerRow(
-            key, raw.get("email"), raw.get("name"), None, None, _json(raw), None, raw["updated"]
+            key, raw.get("email"), raw.get("name"), None, None, _shown_json(raw), None, raw["updated"]
         )
-        return Rows(key, raw["updated"], raw["trashed"], customers=[row])
+        unseen = WITHHELD_CUSTOMER if settings.get("redacted", raw.get("redacted")) else frozenset()
+        return Rows(key, raw["updated"], raw["trashed"], bool(unseen), withheld=unseen, customers=[row])
 
-    def _products(self, key: str, raw: dict[str, Any]) -> Rows:
+    def _products(self, key: str, raw: dict[str, Any], settings: Mapping[str, Any]) -> Rows:
         rows = [
             ProductRow(f"{key}-{name}", name, key, raw.get("title", "thing"), name, None, Decimal(1), None,
                        "EUR", True, None, "publish", None, None, None, None, None, _json(raw), None,
@@ -197,6 +231,10 @@ class ToyConnector:
             for name in raw.get("variants", ["a"])
         ]  # fmt: skip
         return Rows(key, raw["updated"], raw["trashed"], products=rows)
+
+
+def _shown_json(raw: dict[str, Any]) -> str:
+    return _json({name: value for name, value in raw.items() if name != "redacted"})
 
 
 def _json(raw: dict[str, Any]) -> str:

@@ -22,7 +22,7 @@ from storelink.errors import AuthFailed, Misconfigured
 from storelink.models import AuditEvent, ConnectorConfig, PlatformCustomer, PlatformOrder, SyncState
 from storelink.secrets.keyring import Keyring
 from storelink.secrets.provider import EnvironmentProvider
-from storelink.sync import account, entry, keys
+from storelink.sync import account, entry, keys, sealed
 
 KEY = "ck_do-not-print-me-0123456789"
 SECRET = "cs_do-not-print-me-0123456789"
@@ -159,9 +159,9 @@ def test_whatever_is_entered_comes_back_less_the_blanks_around_it(entered):
     values = entry.check_credentials(TOY, "keys", entered)
     assert values == {name: value.strip() for name, value in entered.items()}
     data_key = account.new_data_key(uuid.uuid4())
-    sealed = account._sealed(TOY, "keys", data_key, values)
+    columns = sealed.seal_credentials(TOY, "keys", data_key, values)
     opened = {}
-    for column, body in sealed.items():
+    for column, body in columns.items():
         opened |= json.loads(data_key.open(column, body))
     assert opened == values
 

@@ -93,8 +93,8 @@ def test_renormalize_asks_the_store_nothing_and_reports_only_what_changed(world)
     assert len(world.events()) == events, "a newer normalizer that comes to the same rows is no change"
     known = world.connector._orders
 
-    def shout(key, raw):
-        rows = known(key, raw)
+    def shout(key, raw, settings):
+        rows = known(key, raw, settings)
         order = rows.orders[0]._replace(email=raw["email"].upper())
         from dataclasses import replace
 
