@@ -27,7 +27,7 @@ MOST = 256
 """Most partitions; one that grows too large is shared out once more as it is read back."""
 BUFFER = 8 * 1024 * 1024
 """Bytes of lines that wait to be written."""
-HEAVY = 4 * 1024 * 1024
+HEAVY = 1024 * 1024
 """Bytes of lines after which a batch is not made larger."""
 
 _PARENT = b'"__parentId":"'

@@ -72,7 +72,7 @@ class Nodes:
             answer = self._client.ask(document, variables)
         except StorelinkError as error:
             if too_much(error):
-                size.shrink(error)
+                size.shrink(len(ids), error)
                 return None
             if not (isinstance(error, Retryable) and error.code == "INTERNAL_SERVER_ERROR"):
                 raise

@@ -25,10 +25,10 @@ class PageSize:
         if cost is not None and asked >= self.rows and 2 * cost.requested <= AIM:
             self.rows = min(self._most, 2 * self.rows)
 
-    def shrink(self, error: StorelinkError) -> None:
-        """A page was too dear or too long. Raises `error` if it cannot be made any smaller."""
-        if self.rows > 1:
-            self.rows = self._most = self.rows // 2
+    def shrink(self, asked: int, error: StorelinkError) -> None:
+        """A page of `asked` records was too dear or too long. Raises `error` if none can be smaller."""
+        if asked > 1:
+            self.rows = self._most = min(self.rows, asked // 2)
         elif self.lines > 1:
             self.lines //= 2
         else:

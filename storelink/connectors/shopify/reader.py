@@ -28,8 +28,8 @@ from storelink.errors import Rejected, Retryable
 
 OVERLAP = timedelta(minutes=15)
 """The search index lags behind the records."""
-BATCH = 250
-"""Records of a bulk result in one page."""
+BATCH = 100
+"""Records of a bulk result in one page: what a processor's cache holds while rows are made of them."""
 LINES = 5000
 """Versions of a bulk list in one page."""
 ATTEMPTS = 3

@@ -53,7 +53,7 @@ def ask_sized(client: Asker, document: str, size: PageSize, variables: dict[str,
         except StorelinkError as error:
             if not too_much(error):
                 raise
-            size.shrink(error)
+            size.shrink(asked, error)
         else:
             size.learn(asked, answer.cost)
             return answer
