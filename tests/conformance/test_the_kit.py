@@ -291,14 +291,14 @@ class TakesAnyName(CarefulToy):
 
 @caught_by("money_is_exact", "unicode_and_large_amounts_arrive_as_they_are")
 class CountsInFloats(CarefulToy):
-    def _orders(self, key: str, raw: dict[str, Any]) -> Rows:
-        return super()._orders(key, {**raw, "total": repr(float(raw.get("total", "10.00")))})
+    def _orders(self, key: str, raw: dict[str, Any], settings: Any) -> Rows:
+        return super()._orders(key, {**raw, "total": repr(float(raw.get("total", "10.00")))}, settings)
 
 
 @caught_by("recorded_records_become_rows")
 class DividesAsItComes(CarefulToy):
-    def _orders(self, key: str, raw: dict[str, Any]) -> Rows:
-        rows = super()._orders(key, raw)
+    def _orders(self, key: str, raw: dict[str, Any], settings: Any) -> Rows:
+        rows = super()._orders(key, raw, settings)
         items = [item._replace(price=item.price / Decimal(3)) for item in rows.items]
         return Rows(rows.id, rows.version, orders=rows.orders, items=items)
 
@@ -334,8 +334,8 @@ class ReadsAFile(CarefulToy):
 
 @caught_by("the_tables_say_what_the_store_says")
 class MistakesTheTimeZone(CarefulToy):
-    def _customers(self, key: str, raw: dict[str, Any]) -> Rows:
-        return super()._customers(key, {**raw, "updated": raw["updated"] - timedelta(hours=5)})
+    def _customers(self, key: str, raw: dict[str, Any], settings: Any) -> Rows:
+        return super()._customers(key, {**raw, "updated": raw["updated"] - timedelta(hours=5)}, settings)
 
 
 @caught_by("trash_and_restore")
@@ -356,8 +356,10 @@ class MakesTheBestOfIt(CarefulToy):
 
 @caught_by("unicode_and_large_amounts_arrive_as_they_are")
 class KnowsAsciiOnly(CarefulToy):
-    def _customers(self, key: str, raw: dict[str, Any]) -> Rows:
-        return super()._customers(key, {**raw, "name": raw["name"].encode("ascii", "ignore").decode()})
+    def _customers(self, key: str, raw: dict[str, Any], settings: Any) -> Rows:
+        return super()._customers(
+            key, {**raw, "name": raw["name"].encode("ascii", "ignore").decode()}, settings
+        )
 
 
 @caught_by("rebuilding_from_what_is_held_changes_nothing")
