@@ -16,6 +16,7 @@ from storelink.sandbox.admin import Admin
 from storelink.sandbox.serving import PLATFORMS, Service
 from storelink.sandbox.setup import Setup
 from storelink.sandbox.shop import Plan
+from storelink.sandbox.shopify_admin import ShopifyAdmin
 
 Pair = tuple[str, str]
 _PLAN = frozenset(part.name for part in fields(Plan))
@@ -52,7 +53,7 @@ class RunningShopify:
 
     url: str
     domain: str
-    admin: Admin
+    admin: ShopifyAdmin
     ca_file: Path | None
     token: str = field(repr=False)
     other_token: str = field(repr=False)
@@ -149,11 +150,11 @@ def start_shopify(
         orders=orders, products=products, customers=customers, seed=seed, https=https, plan=plan,
         api_versions=tuple(api_versions), latency=latency, time_zone=time_zone, port=port, **more,
     )  # fmt: skip
-    with _up(setup, process) as (url, keys, admin, ca_file, pid):
+    with _up(setup, process) as (url, keys, _, ca_file, pid):
         yield RunningShopify(
             url=url,
             domain=keys["domain"],
-            admin=admin,
+            admin=ShopifyAdmin(url, keys["token"], ca_file),
             ca_file=ca_file,
             token=keys["static"],
             other_token=keys["other"],

@@ -1,0 +1,154 @@
+"""A Shopify store built from its setup: the shop, its graphs, its doors, its desk and its front."""
+
+import os
+import tempfile
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, fields
+from functools import partial
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+from storelink.sandbox.capacity import Capacity
+from storelink.sandbox.clock import Clock, zone_of
+from storelink.sandbox.desk import Desk
+from storelink.sandbox.faults import Script
+from storelink.sandbox.journal import Journal
+from storelink.sandbox.setup import Opened, Setup
+from storelink.sandbox.shop import make_shop
+from storelink.sandbox.shopify import bulk_fields
+from storelink.sandbox.shopify.answering import Answers
+from storelink.sandbox.shopify.bucket import RATES
+from storelink.sandbox.shopify.bulk import Bulk
+from storelink.sandbox.shopify.churn import churn
+from storelink.sandbox.shopify.edits import Edits
+from storelink.sandbox.shopify.front import Front
+from storelink.sandbox.shopify.gate import Gate
+from storelink.sandbox.shopify.graph import Graph
+from storelink.sandbox.shopify.site import Site
+from storelink.sandbox.shopify.store import Store
+from storelink.sandbox.shopify.switches import Switches
+from storelink.sandbox.web import Web
+
+Actions = dict[str, Callable[..., Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What only Shopify has. `domain` is the name the shop knows itself by; "" follows from the seed.
+
+    The rest is as in `Site` and `Switches`.
+    """
+
+    api_versions: tuple[str, ...] = ("2026-07", "2026-10")
+    plan: str = "standard"
+    domain: str = ""
+    currency: str = "USD"
+    index_lag: float = 0.0
+    bulk_seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """What opens the store; all but `token`, which opens the desk, follows from the seed."""
+
+    domain: str
+    client_id: str
+    client_secret: str = field(repr=False)
+    static: str = field(repr=False)
+    other: str = field(repr=False)
+    token: str = field(repr=False)
+
+
+def open_store(setup: Setup, url: str) -> Opened:
+    """The store of this setup, to be served at `url`."""
+    options = Options(**setup.options)
+    clock, switches = Clock(setup.clock_offset), Switches(bulk_seconds=options.bulk_seconds)
+    site = Site(time_zone=setup.time_zone, zone=zone_of(setup.time_zone))
+    site.domain = options.domain or f"sandbox-{setup.plan.seed}.myshopify.com"
+    site.plan, site.currency, site.index_lag = options.plan, options.currency, options.index_lag
+    store = Store(site, clock)
+    store.fill(make_shop(setup.plan))
+    gate = Gate(setup.plan.seed, site.domain, clock, switches)
+    folder = tempfile.TemporaryDirectory(prefix="storelink-sandbox-")
+    bulk = Bulk(store, switches, url, Path(folder.name))
+    graphs = {version: Graph(store, version) for version in options.api_versions}
+    for graph in graphs.values():
+        bulk_fields.register(graph, bulk)
+    answers = Answers(store, graphs, switches)
+    keys = Keys(
+        domain=site.domain,
+        client_id=gate.app.client_id,
+        client_secret=gate.app.client_secret,
+        static=gate.static,
+        other=gate.other_static,
+        token=os.urandom(16).hex(),
+    )
+    script, journal = Script(), Journal()
+    capacity = Capacity(setup.latency, setup.service_time, setup.cores)
+    edits = Edits(store)
+    actions: Actions = {**edits.actions(), "churn": partial(churn, edits)}
+    actions |= _house(answers, gate, bulk, switches)
+    desk = Desk(keys.token, clock, script, capacity, journal, actions)
+    front = Front(answers, gate, bulk, switches, desk)
+
+    def close() -> None:
+        bulk.stop()
+        store.close()
+        folder.cleanup()
+
+    return Opened(Web(front, desk, script, capacity, journal), keys, close)
+
+
+def _house(answers: Answers, gate: Gate, bulk: Bulk, switches: Switches) -> Actions:
+    """What the desk does beside edits."""
+    store = answers.store
+    names = {part.name for part in fields(Switches)}
+    preparing: list[Thread] = []
+
+    def set_site(**values: Any) -> None:
+        switches.set(**{name: value for name, value in values.items() if name in names})
+        _set_shop(answers, {name: value for name, value in values.items() if name not in names})
+
+    def prepare_bulk(query: str, version: str = "", grouped: bool = False) -> None:
+        graph = answers.graphs[version or max(answers.graphs)]
+        work = partial(bulk.prepare, graph, answers.context(gate.app), query, grouped)
+        preparing.append(Thread(target=work, name="sandbox bulk ahead", daemon=True))
+        preparing[-1].start()
+
+    def spent(app: str = "") -> dict[str, Any]:
+        bucket = answers.bucket(app or gate.app.name)
+        return {**asdict(bucket.spent), "level": bucket.level(), "rate": bucket.rate, "size": bucket.size}
+
+    def drain(left: float = 0.0, app: str = "") -> None:
+        answers.bucket(app or gate.app.name).drain(left)
+
+    return {
+        "set_site": set_site,
+        "set_shop": set_site,
+        "site": lambda: {**asdict(switches), "domain": store.site.domain, "plan": store.site.plan},
+        "revoke_tokens": gate.revoke,
+        "expire_tokens": gate.expire,
+        "spent": spent,
+        "drain": drain,
+        "prepare_bulk": prepare_bulk,
+        "bulk_prepared": lambda: not any(thread.is_alive() for thread in preparing),
+        "bulk_operations": lambda: [
+            {**bulk.doc(op, bulk.status(op)), "app": op.app, "problem": op.problem}
+            for op in bulk.operations.values()
+        ],
+    }
+
+
+def _set_shop(answers: Answers, values: dict[str, Any]) -> None:
+    site = answers.store.site
+    known = {part.name for part in fields(Site)} - {"zone"}
+    for name, value in values.items():
+        if name not in known:
+            raise ValueError(f"a Shopify store has no switch {name}")
+        setattr(site, name, tuple(value) if isinstance(value, list) else value)
+        if name == "time_zone":
+            site.zone = zone_of(value)
+        if name == "plan":
+            for bucket in answers.buckets.values():
+                bucket.become(RATES[value])
