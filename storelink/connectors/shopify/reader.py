@@ -28,6 +28,8 @@ from storelink.errors import Rejected, Retryable
 
 OVERLAP = timedelta(minutes=15)
 """The search index lags behind the records."""
+LATELY = timedelta(days=1)
+"""How far back a whole list asks for what was destroyed."""
 BATCH = 100
 """Records of a bulk result in one page: what a processor's cache holds while rows are made of them."""
 LINES = 5000
@@ -159,8 +161,13 @@ class Reader:
     # -- lists -------------------------------------------------------------------------------------
 
     def list_all(self, resource: str) -> Iterator[ListPage]:
-        """See `protocol.Store`."""
-        yield from self._listed_whole(KINDS[resource], None)
+        """See `protocol.Store`. Ends with what was destroyed lately: the list may still have it."""
+        kind = KINDS[resource]
+        now = datetime.now(UTC)
+        for page in self._listed_whole(kind, None):
+            now = page.read.store_time or now
+            yield page
+        yield from self._destroyed(kind, now - LATELY)
 
     def list_since(self, resource: str, watermark: datetime) -> Iterator[ListPage]:
         """See `protocol.Store`. Begins with what was destroyed.
