@@ -129,6 +129,12 @@ def test_a_customer_of_whom_little_is_known() -> None:
     )
     [row] = rows_of("customers", raw).customers
     assert (row.email, row.name, row.default_address) == (None, "Lee", None)
+    bare = dict.fromkeys(customer()["defaultAddress"]) | {
+        "id": "gid://shopify/MailingAddress/95",
+        "phone": "+1",
+    }
+    [row] = rows_of("customers", customer(defaultAddress=bare)).customers
+    assert row.default_address is None
     nobody = customer(firstName="", lastName=None, defaultPhoneNumber=None)
     [row] = rows_of("customers", nobody).customers
     assert (row.name, row.phone) == (None, None)

@@ -103,13 +103,10 @@ def _allocated(record: Mapping[str, Any], currency: str) -> Decimal:
 
 
 def _sum(record: Mapping[str, Any], name: str, part: str, currency: str) -> Decimal:
-    found = record.get(name)
-    if type(found) is list and not found:
-        return ZERO
     total = ZERO
     for place, line in enumerate(records(record, name)):
         try:
             total += in_shop(line, part, currency)
         except Unfit as error:
             raise error.within(f"{name}[{place}]") from None
-    return bounded(total, name)
+    return bounded(total, name) if total else ZERO

@@ -11,16 +11,18 @@ from storelink.connectors.storable import json_text
 from storelink.connectors.unfit import Unfit, shown
 
 Record = dict[str, Any]
-_SCHEME = "gid://shopify/"
 
 
 def gid(value: Any, kind: str, name: str) -> str:
     """The number in `gid://shopify/<kind>/<number>`, as text; a query string after it is left out."""
-    prefix = f"{_SCHEME}{kind}/"
-    if type(value) is str and value.startswith(prefix):
-        number = value[len(prefix) :].partition("?")[0]
-        if number.isascii() and number.isdecimal() and len(number) < 20 and number[0] != "0":
-            return number
+    if type(value) is str:
+        head, _, number = value.rpartition("/")
+        if "?" in number:
+            number = number.partition("?")[0]
+        if number.isdecimal() and number.isascii() and len(number) < 20 and number[0] != "0":
+            scheme, _, said = head.rpartition("/")
+            if said == kind and scheme == "gid://shopify":
+                return number
     raise Unfit(f"{name} is no id of {kind}: {shown(value)}")
 
 
@@ -52,9 +54,9 @@ def records(record: Mapping[str, Any], name: str) -> Sequence[Record]:
     if type(found) is not list:
         why = "is missing" if found is None else f"is no list: {type(found).__name__}"
         raise Unfit(f"{name} {why}")
-    for place, item in enumerate(found):
+    for item in found:
         if type(item) is not dict:
-            raise Unfit(f"{name}[{place}] is no object: {type(item).__name__}")
+            raise Unfit(f"{name}[{found.index(item)}] is no object: {type(item).__name__}")
     return found
 
 
