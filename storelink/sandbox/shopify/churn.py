@@ -116,7 +116,7 @@ def _variant_added(edits: Edits, rng: Random, kind: str, word: str) -> int | Non
     return made
 
 
-def _variant_deleted(edits: Edits, rng: Random, kind: str, _: str) -> int | None:
+def _variant_deleted(edits: Edits, rng: Random, _kind: str, _: str) -> int | None:
     record = _one(edits, rng, "variants")
     if record is None or len(edits.store.variants_of(edits.record("variants", record)["_product"])) < 2:
         return None

@@ -1,8 +1,10 @@
 """Who asks, and what one request may see and has met so far."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from graphql.pyutils import Path
 
 if TYPE_CHECKING:
     from storelink.sandbox.shopify.graph import Graph
@@ -31,6 +33,16 @@ class Context:
     app: str = "storelink"
     unlimited: bool = False
     only: Sequence[int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One field of a request: on what it is asked, where in the answer, with which arguments."""
+
+    run: "Run"
+    source: Any
+    path: Path
+    args: Mapping[str, Any]
 
 
 @dataclass(slots=True)

@@ -1,30 +1,29 @@
 """Fields that are more than a value of their document, by type and name.
 
-Each is a function of (run, source, path, arguments).
+Each is a function of what is asked.
 """
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from graphql.pyutils import Path
-
 from storelink.sandbox.shopify import ids
 from storelink.sandbox.shopify.amounts import money
-from storelink.sandbox.shopify.context import Run
+from storelink.sandbox.shopify.context import Ask
 from storelink.sandbox.shopify.customers import display_name
 from storelink.sandbox.shopify.metafields import metafield, metafields
 from storelink.sandbox.shopify.parts import MOST_ITEMS, Page, Part, list_page, page_of
 from storelink.sandbox.shopify.products import inventory_item
 from storelink.sandbox.shopify.refusal import not_implemented
 from storelink.sandbox.shopify.roots import location, node_of, rows_of, sort_key
+from storelink.sandbox.shopify.suggest import suggested_refund
 
 Args = Mapping[str, Any]
 
-Field = Callable[[Run, Any, Path, Args], Any]
+Field = Callable[[Ask], Any]
 
 
-def _legacy(run: Run, source: Any, path: Path, args: Args) -> str:
-    return str(source["id"])
+def _legacy(ask: Ask) -> str:
+    return str(ask.source["id"])
 
 
 def _first(parts: list[Any], args: Args) -> list[Any]:
@@ -34,30 +33,30 @@ def _first(parts: list[Any], args: Args) -> list[Any]:
 # products and variants
 
 
-def _variants(run: Run, source: Any, path: Path, args: Args) -> Page:
-    store = run.graph.store
+def _variants(ask: Ask) -> Page:
+    store = ask.run.graph.store
     rows = store.drawers["variants"].rows
-    found = [rows[number] for number in store.variants_of(source["id"])]
-    sort = args.get("sortKey") or "POSITION"
+    found = [rows[number] for number in store.variants_of(ask.source["id"])]
+    sort = ask.args.get("sortKey") or "POSITION"
     # one product at the root may show all its variants at once, when nothing else is asked (facts §4)
-    alone = run.roots == 1 and path.prev is not None and path.prev.prev is None
-    most = store.site.max_variants if alone and run.single else MOST_ITEMS
+    alone = ask.run.roots == 1 and ask.path.prev is not None and ask.path.prev.prev is None
+    most = store.site.max_variants if alone and ask.run.single else MOST_ITEMS
 
     def load(row: Any) -> Any:
         return store.doc("variants", row.id)
 
     if sort == "POSITION":  # they are numbered as they are placed
-        return page_of(run, args, found, lambda row: ("position", row.id), load, most)
+        return page_of(ask.run, ask.args, found, lambda row: ("position", row.id), load, most)
     key = sort_key("variants", sort)
-    return page_of(run, args, sorted(found, key=key), key, load, most)
+    return page_of(ask.run, ask.args, sorted(found, key=key), key, load, most)
 
 
-def _variants_count(run: Run, source: Any, path: Path, args: Args) -> Any:
-    return {"count": source["_variants"], "precision": "EXACT"}
+def _variants_count(ask: Ask) -> Any:
+    return {"count": ask.source["_variants"], "precision": "EXACT"}
 
 
-def _options(run: Run, source: Any, path: Path, args: Args) -> Any:
-    base = source["id"] * 8
+def _options(ask: Ask) -> Any:
+    base = ask.source["id"] * 8
     made = [
         {
             "__typename": "ProductOption",
@@ -66,27 +65,27 @@ def _options(run: Run, source: Any, path: Path, args: Args) -> Any:
             "linkedMetafield": None,
             **option,
         }
-        for place, option in enumerate(source["_options"], 1)
+        for place, option in enumerate(ask.source["_options"], 1)
     ]
-    return _first(made, args)
+    return _first(made, ask.args)
 
 
-def _image(run: Run, source: Any, path: Path, args: Args) -> Any:
-    url = source["_image"]
+def _image(ask: Ask) -> Any:
+    url = ask.source["_image"]
     if url is None:
         return None
     image = {
         "__typename": "Image",
-        "id": ids.gid("ImageSource", source["id"]),
+        "id": ids.gid("ImageSource", ask.source["id"]),
         "url": url,
-        "altText": source["title"],
+        "altText": ask.source["title"],
         "width": 800,
         "height": 800,
     }
     return {
         "__typename": "MediaImage",
-        "id": ids.gid("MediaImage", source["id"]),
-        "alt": source["title"],
+        "id": ids.gid("MediaImage", ask.source["id"]),
+        "alt": ask.source["title"],
         "mediaContentType": "IMAGE",
         "status": "READY",
         "image": image,
@@ -94,87 +93,89 @@ def _image(run: Run, source: Any, path: Path, args: Args) -> Any:
     }
 
 
-def _price_range(run: Run, source: Any, path: Path, args: Args) -> Any:
-    currency = run.graph.store.site.currency
+def _price_range(ask: Ask) -> Any:
+    currency = ask.run.graph.store.site.currency
     return {
-        "minVariantPrice": money(source["_low"], currency),
-        "maxVariantPrice": money(source["_high"], currency),
+        "minVariantPrice": money(ask.source["_low"], currency),
+        "maxVariantPrice": money(ask.source["_high"], currency),
     }
 
 
-def _product_of_variant(run: Run, source: Any, path: Path, args: Args) -> Any:
-    return run.graph.store.doc("products", source["_product"])
+def _product_of_variant(ask: Ask) -> Any:
+    return ask.run.graph.store.doc("products", ask.source["_product"])
 
 
-def _inventory(run: Run, source: Any, path: Path, args: Args) -> Any:
-    return inventory_item(source, run.graph.store.site.currency)
+def _inventory(ask: Ask) -> Any:
+    return inventory_item(ask.source, ask.run.graph.store.site.currency)
 
 
 # customers
 
 
-def _display_name(run: Run, source: Any, path: Path, args: Args) -> str:
-    return display_name(source)
+def _display_name(ask: Ask) -> str:
+    return display_name(ask.source)
 
 
-def _email(run: Run, source: Any, path: Path, args: Args) -> Any:
-    if source["_email"] is None or run.context.protected != "granted":
+def _email(ask: Ask) -> Any:
+    if ask.source["_email"] is None or ask.run.context.protected != "granted":
         return None
     return {
-        "emailAddress": source["_email"],
-        "marketingState": source["_marketing"],
-        "validFormat": "@" in source["_email"],
+        "emailAddress": ask.source["_email"],
+        "marketingState": ask.source["_marketing"],
+        "validFormat": "@" in ask.source["_email"],
     }
 
 
-def _phone(run: Run, source: Any, path: Path, args: Args) -> Any:
-    if source["_phone"] is None or run.context.protected != "granted":
+def _phone(ask: Ask) -> Any:
+    if ask.source["_phone"] is None or ask.run.context.protected != "granted":
         return None
-    return {"phoneNumber": source["_phone"]}
+    return {"phoneNumber": ask.source["_phone"]}
 
 
-def _default_address(run: Run, source: Any, path: Path, args: Args) -> Any:
-    return next(iter(source["_addresses"]), None)
+def _default_address(ask: Ask) -> Any:
+    return next(iter(ask.source["_addresses"]), None)
 
 
-def _addresses(run: Run, source: Any, path: Path, args: Args) -> Page:
-    return list_page(run, args, source["_addresses"])
+def _addresses(ask: Ask) -> Page:
+    return list_page(ask.run, ask.args, ask.source["_addresses"])
 
 
-def _order_count(run: Run, source: Any, path: Path, args: Args) -> str:
-    return str(source["_orders"])
+def _order_count(ask: Ask) -> str:
+    return str(ask.source["_orders"])
 
 
-def _spent(run: Run, source: Any, path: Path, args: Args) -> Any:
-    return money(source["_spent"], run.graph.store.site.currency)
+def _spent(ask: Ask) -> Any:
+    return money(ask.source["_spent"], ask.run.graph.store.site.currency)
 
 
-def _can_delete(run: Run, source: Any, path: Path, args: Args) -> bool:
-    return bool(source["_orders"] == 0)
+def _can_delete(ask: Ask) -> bool:
+    return bool(ask.source["_orders"] == 0)
 
 
-def _orders_of_customer(run: Run, source: Any, path: Path, args: Args) -> Page:
-    sort = args.get("sortKey") or "ID"
-    rows = rows_of(run, "orders", path, args, sort)
-    own = [row for row in rows if row.parent == source["id"]]
-    return page_of(run, args, own, sort_key("orders", sort), lambda row: node_of(run, "orders", row.id))
+def _orders_of_customer(ask: Ask) -> Page:
+    sort = ask.args.get("sortKey") or "ID"
+    rows = rows_of(ask.run, "orders", ask.path, ask.args, sort)
+    own = [row for row in rows if row.parent == ask.source["id"]]
+    return page_of(
+        ask.run, ask.args, own, sort_key("orders", sort), lambda row: node_of(ask.run, "orders", row.id)
+    )
 
 
 # orders and what hangs on them
 
 
 def _part(name: str) -> Field:
-    def resolve(run: Run, source: Any, path: Path, args: Args) -> Page:
-        owner = getattr(source, "owner", source)
-        return list_page(run, args, source[name], lambda part: Part(part, owner))
+    def resolve(ask: Ask) -> Page:
+        owner = getattr(ask.source, "owner", ask.source)
+        return list_page(ask.run, ask.args, ask.source[name], lambda part: Part(part, owner))
 
     return resolve
 
 
 def _list(name: str) -> Field:
-    def resolve(run: Run, source: Any, path: Path, args: Args) -> list[Part]:
-        owner = getattr(source, "owner", source)
-        return [Part(part, owner) for part in _first(source[name], args)]
+    def resolve(ask: Ask) -> list[Part]:
+        owner = getattr(ask.source, "owner", ask.source)
+        return [Part(part, owner) for part in _first(ask.source[name], ask.args)]
 
     return resolve
 
@@ -182,9 +183,9 @@ def _list(name: str) -> Field:
 def _link(kind: str, name: str) -> Field:
     """Another record; None where there is none, or no more."""
 
-    def resolve(run: Run, source: Any, path: Path, args: Args) -> Any:
-        number = source[name]
-        return None if number is None else node_of(run, kind, number)
+    def resolve(ask: Ask) -> Any:
+        number = ask.source[name]
+        return None if number is None else node_of(ask.run, kind, number)
 
     return resolve
 
@@ -192,70 +193,70 @@ def _link(kind: str, name: str) -> Field:
 def _sibling(place: str, name: str) -> Field:
     """Another part of the same order."""
 
-    def resolve(run: Run, source: Any, path: Path, args: Args) -> Any:
-        owner, number = source.owner, source[name]
+    def resolve(ask: Ask) -> Any:
+        owner, number = ask.source.owner, ask.source[name]
         return next((Part(part, owner) for part in owner[place] if part["id"] == number), None)
 
     return resolve
 
 
-def _owner(run: Run, source: Any, path: Path, args: Args) -> Any:
-    return source.owner
+def _owner(ask: Ask) -> Any:
+    return ask.source.owner
 
 
 def _address(name: str) -> Field:
-    def resolve(run: Run, source: Any, path: Path, args: Args) -> Any:
-        address = source[name]
+    def resolve(ask: Ask) -> Any:
+        address = ask.source[name]
         if address is None:
             return None
         # an order's address has a number only together with the model's name (facts §6)
-        number = ids.part_number("MailingAddress", source["id"], "orders", 1 if name == "_billing" else 2)
+        number = ids.part_number("MailingAddress", ask.source["id"], "orders", 1 if name == "_billing" else 2)
         return {**address, "id": f"gid://shopify/MailingAddress/{number + 10**16}?model_name=OrderAddress"}
 
     return resolve
 
 
-def _transactions(run: Run, source: Any, path: Path, args: Args) -> Any:
-    if args.get("capturable") is not None or args.get("manuallyResolvable") is not None:
+def _transactions(ask: Ask) -> Any:
+    if ask.args.get("capturable") is not None or ask.args.get("manuallyResolvable") is not None:
         raise not_implemented("which transactions are capturable or manually resolvable")
-    return [Part(part, source) for part in _first(source["_transactions"], args)]
+    return [Part(part, ask.source) for part in _first(ask.source["_transactions"], ask.args)]
 
 
-def _transactions_count(run: Run, source: Any, path: Path, args: Args) -> Any:
-    return {"count": len(source["_transactions"]), "precision": "EXACT"}
+def _transactions_count(ask: Ask) -> Any:
+    return {"count": len(ask.source["_transactions"]), "precision": "EXACT"}
 
 
-def _refund_transactions(run: Run, source: Any, path: Path, args: Args) -> Page:
-    owner = source.owner
-    own = [part for part in owner["_transactions"] if part["id"] in source["_transactions"]]
-    return list_page(run, args, own, lambda part: Part(part, owner))
+def _refund_transactions(ask: Ask) -> Page:
+    owner = ask.source.owner
+    own = [part for part in owner["_transactions"] if part["id"] in ask.source["_transactions"]]
+    return list_page(ask.run, ask.args, own, lambda part: Part(part, owner))
 
 
-def _shipping_lines(run: Run, source: Any, path: Path, args: Args) -> Page:
-    parts = source["_deliveries"]
-    if not args.get("includeRemovals"):
+def _shipping_lines(ask: Ask) -> Page:
+    parts = ask.source["_deliveries"]
+    if not ask.args.get("includeRemovals"):
         parts = [part for part in parts if not part["isRemoved"]]
-    return list_page(run, args, parts, lambda part: Part(part, source))
+    return list_page(ask.run, ask.args, parts, lambda part: Part(part, ask.source))
 
 
-def _allocations(run: Run, source: Any, path: Path, args: Args) -> Any:
-    if not source["_discount"]:
+def _allocations(ask: Ask) -> Any:
+    if not ask.source["_discount"]:
         return []
     # part_of an order-wide code: which application it belongs to is not kept
-    return [Part({"allocatedAmountSet": source["_discount"]}, source.owner)]
+    return [Part({"allocatedAmountSet": ask.source["_discount"]}, ask.source.owner)]
 
 
-def _discounted_total(run: Run, source: Any, path: Path, args: Args) -> Any:
-    if args.get("withCodeDiscounts"):
-        return source["originalTotalSet"] - source["_discount"]
-    return source["discountedTotalSet"]
+def _discounted_total(ask: Ask) -> Any:
+    if ask.args.get("withCodeDiscounts"):
+        return ask.source["originalTotalSet"] - ask.source["_discount"]
+    return ask.source["discountedTotalSet"]
 
 
-def _restock_place(run: Run, source: Any, path: Path, args: Args) -> Any:
-    return location() if source["restocked"] else None
+def _restock_place(ask: Ask) -> Any:
+    return location() if ask.source["restocked"] else None
 
 
-def _no_allocations(run: Run, source: Any, path: Path, args: Args) -> Any:
+def _no_allocations(_ask: Ask) -> Any:
     return []
 
 
@@ -281,6 +282,7 @@ FIELDS: dict[tuple[str, str], Field] = {
     ("Order", "shippingLines"): _shipping_lines,
     ("Order", "transactions"): _transactions,
     ("Order", "transactionsCount"): _transactions_count,
+    ("Order", "suggestedRefund"): suggested_refund,
     ("Order", "refunds"): _list("_refunds"),
     ("Order", "shippingAddress"): _address("_shipping"),
     ("Order", "billingAddress"): _address("_billing"),

@@ -22,7 +22,7 @@ from graphql.pyutils import Path
 from storelink.sandbox.shopify import access
 from storelink.sandbox.shopify.amounts import bag, fixed
 from storelink.sandbox.shopify.checking import operation_of, read_document, variable_errors
-from storelink.sandbox.shopify.context import SIXTY_DAYS, Context, Run
+from storelink.sandbox.shopify.context import SIXTY_DAYS, Ask, Context, Run
 from storelink.sandbox.shopify.fields import FIELDS
 from storelink.sandbox.shopify.ids import gid
 from storelink.sandbox.shopify.parts import Page
@@ -118,7 +118,7 @@ class Graph:
             if kind is not None:
                 access.check(context, kind, field.name.value)
             run = self._run(context, operation)
-            page = ROOTS[field.name.value](run, field.name.value, Path(None, name, root.name), args)
+            page = ROOTS[field.name.value](Ask(run, None, Path(None, name, root.name), args))
             assert isinstance(page, Page)
             return name, [item.id for item in page.items]
 
@@ -167,21 +167,30 @@ class Graph:
         if parent == "Mutation":
             return self._extra_plan(self.mutations, "the mutation", name)
         if schema.query_type is not None and parent == schema.query_type.name:
-            root = ROOTS.get(name)
-            if root is None:
-                return self._extra_plan(self.roots, "the query", name)
-            if name in ("node", "nodes"):
-                return lambda run, source, info, args: _checked(run, root(run, name, info.path, args))
-            return lambda run, source, info, args: root(run, name, info.path, args)
+            return self._root_plan(name)
         special = FIELDS.get((parent, name))
-        if special is not None and kind == "MoneyBag":
-            return lambda run, source, info, args: _bag(source, special(run, source, info.path, args))
-        if special is not None:
-            return lambda run, source, info, args: special(run, source, info.path, args)
-        return _value_plan(parent, name, kind)
+        if special is None:
+            return _value_plan(parent, name, kind)
+
+        def plan(run: Run, source: Any, info: Info, args: Mapping[str, Any]) -> Any:
+            value = special(Ask(run, source, info.path, args))
+            return _bag(source, value) if kind == "MoneyBag" else value
+
+        return plan
+
+    def _root_plan(self, name: str) -> Plan:
+        root = ROOTS.get(name)
+        if root is None:
+            return self._extra_plan(self.roots, "the query", name)
+
+        def plan(run: Run, source: Any, info: Info, args: Mapping[str, Any]) -> Any:
+            found = root(Ask(run, source, info.path, args))
+            return _checked(run, found) if name in ("node", "nodes") else found
+
+        return plan
 
     def _extra_plan(self, extras: dict[str, Extra], what: str, name: str) -> Plan:
-        def plan(run: Run, source: Any, info: Info, args: Mapping[str, Any]) -> Any:
+        def plan(run: Run, _source: Any, _info: Info, args: Mapping[str, Any]) -> Any:
             if name not in extras:
                 raise not_implemented(f"{what} {name}")
             return extras[name](run.context, args)
@@ -192,7 +201,7 @@ class Graph:
 def _value_plan(parent: str, name: str, kind: str) -> Plan:
     """The value of this name in the document, written as the field's type is."""
 
-    def plan(run: Run, source: Any, info: Info, args: Mapping[str, Any]) -> Any:
+    def plan(_run: Run, source: Any, _info: Info, args: Mapping[str, Any]) -> Any:
         if isinstance(source, Page):
             return _of_page(source, parent, name)
         value = source.get(name, _GONE)

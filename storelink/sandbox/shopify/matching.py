@@ -56,6 +56,12 @@ def _field(name: str) -> Getter:
     return lambda found: found.get(name)
 
 
+def _order_states(found: Found) -> list[str]:
+    if found.get("cancelledAt"):
+        return ["cancelled"]
+    return ["closed"] if found.get("closedAt") else ["open", "not_closed"]
+
+
 _TIMES: dict[str, Getter] = {
     "created_at": lambda found: found.row.created,
     "updated_at": lambda found: found.row.modified,
@@ -123,19 +129,13 @@ _WORDS: dict[str, dict[str, Getter]] = {
         "gateway": _field("paymentGatewayNames"),
         "test": _field("test"),
         "sku": lambda found: [line["sku"] for line in found.get("_lines") or ()],
-        "status": lambda found: _order_states(found),
+        "status": _order_states,
     },
     "events": {
         "action": lambda found: found.row.status,
         "subject_type": lambda found: found.row.kind,
     },
 }
-
-
-def _order_states(found: Found) -> list[str]:
-    if found.get("cancelledAt"):
-        return ["cancelled"]
-    return ["closed"] if found.get("closedAt") else ["open", "not_closed"]
 
 
 def matcher(run: Run, root: str, path: Path, query: str) -> Match | None:

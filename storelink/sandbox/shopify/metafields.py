@@ -1,16 +1,11 @@
 """Metafields: values that apps and people hang on a record."""
 
 import json
-from collections.abc import Mapping
 from typing import Any
 
-from graphql.pyutils import Path
-
-from storelink.sandbox.shopify.context import Run
+from storelink.sandbox.shopify.context import Ask
 from storelink.sandbox.shopify.ids import gid
 from storelink.sandbox.shopify.parts import Page, list_page
-
-Args = Mapping[str, Any]
 
 
 def _all(source: Any) -> list[dict[str, Any]]:
@@ -31,19 +26,19 @@ def _json(value: Any) -> str:
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 
 
-def metafields(run: Run, source: Any, path: Path, args: Args) -> Page:
+def metafields(ask: Ask) -> Page:
     """Those of a namespace, or with the keys `namespace.key`."""
-    found = _all(source)
-    if args.get("namespace") is not None:
-        found = [part for part in found if part["namespace"] == args["namespace"]]
-    if args.get("keys") is not None:
-        wanted = {key if "." in key else f"{args.get('namespace')}.{key}" for key in args["keys"]}
+    found = _all(ask.source)
+    if ask.args.get("namespace") is not None:
+        found = [part for part in found if part["namespace"] == ask.args["namespace"]]
+    if ask.args.get("keys") is not None:
+        wanted = {key if "." in key else f"{ask.args.get('namespace')}.{key}" for key in ask.args["keys"]}
         found = [part for part in found if f"{part['namespace']}.{part['key']}" in wanted]
-    return list_page(run, args, found)
+    return list_page(ask.run, ask.args, found)
 
 
-def metafield(run: Run, source: Any, path: Path, args: Args) -> Any:
+def metafield(ask: Ask) -> Any:
     """One by namespace and key."""
-    wanted = (args.get("namespace"), args["key"])
-    found = next((part for part in _all(source) if (part["namespace"], part["key"]) == wanted), None)
+    wanted = (ask.args.get("namespace"), ask.args["key"])
+    found = next((part for part in _all(ask.source) if (part["namespace"], part["key"]) == wanted), None)
     return None if found is None else {**found, "id": gid("Metafield", found["id"])}

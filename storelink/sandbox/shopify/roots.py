@@ -8,7 +8,7 @@ from graphql.pyutils import Path
 from storelink.sandbox.clock import written
 from storelink.sandbox.drawer import Row
 from storelink.sandbox.shopify import ids
-from storelink.sandbox.shopify.context import Run
+from storelink.sandbox.shopify.context import Ask, Run
 from storelink.sandbox.shopify.matching import matcher
 from storelink.sandbox.shopify.parts import Key, Page, Part, page_of
 from storelink.sandbox.shopify.products import inventory_item
@@ -16,7 +16,7 @@ from storelink.sandbox.shopify.refusal import Refusal, bad_request, not_implemen
 from storelink.sandbox.shopify.site import shop_doc
 
 Args = Mapping[str, Any]
-Root = Callable[[Run, str, Path, Args], Any]
+Root = Callable[[Ask], Any]
 LOCATION = 81_000_000_001
 APP = 1_350_001
 
@@ -87,30 +87,30 @@ def rows_of(run: Run, root: str, path: Path, args: Args, sort: str) -> Sequence[
 
 
 def _connection(root: str, kind: str, default: str) -> Root:
-    def resolve(run: Run, name: str, path: Path, args: Args) -> Page:
-        if args.get("savedSearchId"):
+    def resolve(ask: Ask) -> Page:
+        if ask.args.get("savedSearchId"):
             raise not_implemented("saved searches")
-        sort = args.get("sortKey") or default
+        sort = ask.args.get("sortKey") or default
 
         def load(row: Row) -> Any:
-            return node_of(run, kind, row.id)
+            return node_of(ask.run, kind, row.id)
 
-        if run.context.only is not None:
-            held = run.graph.store.drawers[kind].rows
-            chosen = [held[record] for record in run.context.only if record in held]
+        if ask.run.context.only is not None:
+            held = ask.run.graph.store.drawers[kind].rows
+            chosen = [held[record] for record in ask.run.context.only if record in held]
             return Page(chosen, lambda _: "", load)
-        rows = rows_of(run, root, path, args, sort)
-        return page_of(run, args, rows, sort_key(kind, sort), load)
+        rows = rows_of(ask.run, root, ask.path, ask.args, sort)
+        return page_of(ask.run, ask.args, rows, sort_key(kind, sort), load)
 
     return resolve
 
 
 def _count(root: str) -> Root:
-    def resolve(run: Run, name: str, path: Path, args: Args) -> dict[str, Any]:
-        if args.get("savedSearchId"):
+    def resolve(ask: Ask) -> dict[str, Any]:
+        if ask.args.get("savedSearchId"):
             raise not_implemented("saved searches")
-        found = len(rows_of(run, root, path, args, "ID"))
-        limit = args.get("limit")
+        found = len(rows_of(ask.run, root, ask.path, ask.args, "ID"))
+        limit = ask.args.get("limit")
         if limit is not None and found > limit:
             return {"count": limit, "precision": "AT_LEAST"}
         return {"count": found, "precision": "EXACT"}
@@ -129,8 +129,8 @@ def number_of(text: object, kind: str) -> int:
 
 
 def _one(kind: str) -> Root:
-    def resolve(run: Run, name: str, path: Path, args: Args) -> Any:
-        return node_of(run, kind, number_of(args["id"], ids.TYPES[kind]))
+    def resolve(ask: Ask) -> Any:
+        return node_of(ask.run, kind, number_of(ask.args["id"], ids.TYPES[kind]))
 
     return resolve
 
@@ -177,61 +177,61 @@ def _find_part(run: Run, kind: str, number: int) -> Any:
     return next((Part(part, order) for part in parts if part["id"] == number), None)
 
 
-def _node(run: Run, name: str, path: Path, args: Args) -> Any:
-    return find(run, args["id"])
+def _node(ask: Ask) -> Any:
+    return find(ask.run, ask.args["id"])
 
 
-def _nodes(run: Run, name: str, path: Path, args: Args) -> list[Any]:
-    wanted = args["ids"]
+def _nodes(ask: Ask) -> list[Any]:
+    wanted = ask.args["ids"]
     if len(wanted) > 250:
         raise Refusal(
             f"The input array size of {len(wanted)} is greater than the maximum allowed of 250.",
             "MAX_INPUT_SIZE_EXCEEDED",
         )
-    return [find(run, text) for text in wanted]
+    return [find(ask.run, text) for text in wanted]
 
 
-def _refund(run: Run, name: str, path: Path, args: Args) -> Any:
-    return _find_part(run, "Refund", number_of(args["id"], "Refund"))
+def _refund(ask: Ask) -> Any:
+    return _find_part(ask.run, "Refund", number_of(ask.args["id"], "Refund"))
 
 
-def _inventory_item(run: Run, name: str, path: Path, args: Args) -> Any:
-    number_of(args["id"], "InventoryItem")
-    return find(run, args["id"])
+def _inventory_item(ask: Ask) -> Any:
+    number_of(ask.args["id"], "InventoryItem")
+    return find(ask.run, ask.args["id"])
 
 
 def _by_identifier(kind: str) -> Root:
-    def resolve(run: Run, name: str, path: Path, args: Args) -> Any:
-        given = args["identifier"]
+    def resolve(ask: Ask) -> Any:
+        given = ask.args["identifier"]
         if "id" in given:
-            return node_of(run, kind, number_of(given["id"], ids.TYPES[kind]))
+            return node_of(ask.run, kind, number_of(given["id"], ids.TYPES[kind]))
         if kind == "products" and "handle" in given:
             query = {"query": f"handle:'{given['handle']}'"}
-            rows = rows_of(run, "products", path, query, "ID")
-            return node_of(run, kind, rows[0].id) if rows else None
+            rows = rows_of(ask.run, "products", ask.path, query, "ID")
+            return node_of(ask.run, kind, rows[0].id) if rows else None
         raise not_implemented(f"how to find {kind} by {', '.join(given)}")
 
     return resolve
 
 
-def _shop(run: Run, name: str, path: Path, args: Args) -> Any:
-    return shop_doc(run.graph.store.site, run.graph.store.clock.seconds())
+def _shop(ask: Ask) -> Any:
+    return shop_doc(ask.run.graph.store.site, ask.run.graph.store.clock.seconds())
 
 
 def _scopes(run: Run) -> list[dict[str, str]]:
     return [{"handle": scope, "description": scope.replace("_", " ")} for scope in sorted(run.context.scopes)]
 
 
-def _installation(run: Run, name: str, path: Path, args: Args) -> Any:
-    if args.get("id"):
+def _installation(ask: Ask) -> Any:
+    if ask.args.get("id"):
         raise not_implemented("other apps' installations")
     installation: dict[str, Any] = {
         "__typename": "AppInstallation",
         "id": ids.gid("AppInstallation", APP * 10),
-        "accessScopes": _scopes(run),
-        "launchUrl": f"https://{run.graph.store.site.domain}/admin/apps/{run.context.app}",
+        "accessScopes": _scopes(ask.run),
+        "launchUrl": f"https://{ask.run.graph.store.site.domain}/admin/apps/{ask.run.context.app}",
     }
-    installation["app"] = {**_app(run), "installation": installation}
+    installation["app"] = {**_app(ask.run), "installation": installation}
     return installation
 
 
@@ -249,7 +249,7 @@ def _app(run: Run) -> dict[str, Any]:
     }
 
 
-def _versions(run: Run, name: str, path: Path, args: Args) -> Any:
+def _versions(_ask: Ask) -> Any:
     return [
         {"handle": "2026-01", "displayName": "2026-01", "supported": True},
         {"handle": "2026-04", "displayName": "2026-04", "supported": True},
@@ -273,8 +273,8 @@ def location() -> dict[str, Any]:
     }
 
 
-def _location(run: Run, name: str, path: Path, args: Args) -> Any:
-    if args.get("id") is None or number_of(args["id"], "Location") == LOCATION:
+def _location(ask: Ask) -> Any:
+    if ask.args.get("id") is None or number_of(ask.args["id"], "Location") == LOCATION:
         return location()
     return None
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+_NOT, _OPEN = "NOT", "("
 _TOKEN = re.compile(
     r"""\s*(?:
       (?P<bracket>[()])
@@ -38,11 +39,11 @@ class All:
 
 
 @dataclass(frozen=True, slots=True)
-class Any_:
+class Either:
     parts: tuple["Node", ...]
 
 
-Node = Term | Not | All | Any_
+Node = Term | Not | All | Either
 
 
 def parse(text: str) -> Node:
@@ -66,7 +67,7 @@ def _tokens(text: str) -> Iterator[Term | str]:
         if found["bracket"]:
             yield found["bracket"]
         elif found["not"]:
-            yield "NOT"
+            yield _NOT
         elif found["joint"]:
             yield found["joint"]
         elif found["field"]:
@@ -85,7 +86,7 @@ def _either(tokens: list[Term | str], at: int) -> tuple[Node, int]:
     while at < len(tokens) and tokens[at] == "OR":
         part, at = _together(tokens, at + 1)
         parts.append(part)
-    return (parts[0] if len(parts) == 1 else Any_(tuple(parts))), at
+    return (parts[0] if len(parts) == 1 else Either(tuple(parts))), at
 
 
 def _together(tokens: list[Term | str], at: int) -> tuple[Node, int]:
@@ -101,10 +102,10 @@ def _together(tokens: list[Term | str], at: int) -> tuple[Node, int]:
 
 def _one(tokens: list[Term | str], at: int) -> tuple[Node, int]:
     token = tokens[at]
-    if token == "NOT" and at + 1 < len(tokens):
+    if token == _NOT and at + 1 < len(tokens):
         part, at = _one(tokens, at + 1)
         return Not(part), at
-    if token == "(":
+    if token == _OPEN:
         part, at = _either(tokens, at + 1)
         return part, at + 1
     if isinstance(token, Term):
@@ -123,12 +124,9 @@ def combine(node: Node, make: Callable[[Term], Match | None]) -> Match | None:
         part = combine(node.part, make)
         return None if part is None else (lambda row: not part(row))
     tests = [test for test in (combine(part, make) for part in node.parts) if test is not None]
-    if not tests:
-        return None
-    if len(tests) == 1:
-        return tests[0]
+    if len(tests) < 2 and (isinstance(node, All) or not tests):
+        return tests[0] if tests else None
     if isinstance(node, All):
         return lambda row: all(test(row) for test in tests)
-    if len(tests) < len(node.parts):
-        return None  # one side matches everything
-    return lambda row: any(test(row) for test in tests)
+    whole = len(tests) == len(node.parts)  # else one side matches everything
+    return (lambda row: any(test(row) for test in tests)) if whole else None

@@ -137,18 +137,13 @@ def _settle_status(doc: Doc) -> None:
 
 def _financial(doc: Doc) -> str:
     received, refunded = doc["totalReceivedSet"], doc["totalRefundedSet"]
-    if received and refunded >= received:
-        return "REFUNDED"
     if refunded:
-        return "PARTIALLY_REFUNDED"
+        return "REFUNDED" if refunded >= received else "PARTIALLY_REFUNDED"
     if received:
         return "PAID" if received >= doc["currentTotalPriceSet"] else "PARTIALLY_PAID"
-    if doc["_voided"]:
-        return "VOIDED"
-    if doc["_expired"]:
-        return "EXPIRED"
-    if doc["_held"]:
-        return "AUTHORIZED"
+    for mark, status in (("_voided", "VOIDED"), ("_expired", "EXPIRED"), ("_held", "AUTHORIZED")):
+        if doc[mark]:
+            return status
     return "PENDING" if doc["totalPriceSet"] else "PAID"
 
 
