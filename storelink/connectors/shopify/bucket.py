@@ -6,9 +6,10 @@ Docs: https://shopify.dev/docs/api/usage/limits#graphql-admin-api-rate-limits
 
 The bucket belongs to the app in the shop, so all threads and processes draw from one. Threads of a
 process share a `Bucket` and queue in it. Processes do not know of each other: what is missing from
-the bucket and was not drawn here was drawn by others. Alone, a `Gauge` spends what there is, to the
-last point. With others it goes by how full the bucket is, which is what all of them see: the less is
-left the slower, so that all end at the same rate, with enough left for the dearest query.
+the bucket and was not drawn here was drawn by others. Alone, a `Gauge` spends all that comes in, and
+leaves a little less than half of the bucket for whoever comes. With others it goes by how full the
+bucket is, which is what all of them see: the less is left the slower, so that all end at the same
+rate, with enough left for the dearest query.
 """
 
 import itertools
@@ -25,10 +26,13 @@ from storelink.errors import Retryable
 
 CAP = 1000.0
 """What a single query may cost at most, on every plan; so much is kept for one of unknown cost."""
-_MEMORY = 10.0
+_MEMORY = 20.0
 """Seconds in which the use by others is forgotten, by two thirds."""
-_OTHERS = 0.02
-"""Share of the refill that others must draw to be taken for others, rather than for noise."""
+_COMPANY = 60.0
+"""Seconds after the last sign of others in which they are thought to be there. Costs nothing: at nine
+tenths of the bucket all of the refill is drawn in either way."""
+_LEFT = 0.45
+"""Share of the bucket that is left in it: whoever comes new gets a query in, and is noticed by that."""
 _LEAST = 0.1
 """Share of the refill that is drawn even from an empty bucket, as others may be greedy."""
 
@@ -52,6 +56,10 @@ class Ticket:
     number: int
     cost: float
     at: float
+    spent: float
+    """What had been spent in all when this was drawn."""
+    rate: float = 0.0
+    """Points a second that were our share then, with others there."""
 
 
 class Gauge:
@@ -69,34 +77,35 @@ class Gauge:
         self._out: dict[int, Ticket] = {}
         self._numbers = itertools.count()
         self._latency = 0.0
+        self._spent = 0.0
         self._others = 0.0
+        self._company = -math.inf
         self._next = 0.0
 
     @property
     def shared(self) -> bool:
-        """Whether others draw from the bucket too."""
-        return self._others > _OTHERS * self.restore
+        """Whether others have drawn from the bucket lately."""
+        return self._at < self._company
 
     def wait(self, cost: float, now: float) -> float | None:
         """Seconds until `cost` points may be drawn; None: not before a request has come back."""
         if self._level is None:
             return None if self._out else 0.0
         self._advance(now)
-        needed = min(cost + 0.005 * self.maximum, self.maximum)
-        if not self.shared:
-            return max(0.0, (needed - self._level) / self.restore)
-        gain = self.restore - min(self._others, 0.9 * self.restore)
-        return max(0.0, (needed - self._level) / gain, self._next - now)
+        needed = min(cost + _LEFT * self.maximum, max(cost, 0.9 * self.maximum), self.maximum)
+        turn = self._next - now if self.shared else 0.0
+        return max(0.0, (needed - self._level) / self._gain(), turn)
 
     def take(self, cost: float, now: float) -> Ticket:
         """Draw `cost` points."""
-        ticket = Ticket(next(self._numbers), cost, now)
+        ticket = Ticket(next(self._numbers), cost, now, self._spent)
         self._out[ticket.number] = ticket
         if self._level is not None:
             self._advance(now)
             if self.shared:
-                self._next = max(self._next, now) + cost / self._rate()
-            self._level = max(0.0, self._level - cost)
+                ticket.rate = self._rate()
+                self._next = max(self._next, now) + cost / ticket.rate
+            self._level -= cost
             self._alone -= cost
         return ticket
 
@@ -110,9 +119,10 @@ class Gauge:
         self.maximum, self.restore = max(cost.maximum, 1.0), max(cost.restore, 0.1)
         took = now - ticket.at
         self._latency = max(took, 0.95 * self._latency)
-        # requests that left before this one are in what it reports; later ones may not be
-        unsure = sum(other.cost for other in self._out.values() if other.number > ticket.number)
-        surely = max(0.0, cost.available - unsure)
+        # whatever was under way meanwhile may have reached Shopify after this was said
+        unsure = sum(other.cost for other in self._out.values()) + self._spent - ticket.spent
+        self._spent += cost.actual or 0.0
+        surely = cost.available - unsure
         first = self._level is None
         self._advance(now)
         back = ticket.cost - (cost.actual or 0.0)
@@ -120,17 +130,18 @@ class Gauge:
             self._alone = cost.available - sum(other.cost for other in self._out.values())
         else:
             self._alone = min(self._alone + back, self.maximum)
-        if self.shared:
-            self._next -= max(0.0, back) / self._rate()
+        if ticket.rate:
+            self._next -= max(0.0, back) / ticket.rate
         slack = self.restore * self._latency
         missing = self._alone - slack - (cost.available + self.restore * took)
         if missing > 0.01 * self.maximum:
-            self._others += missing / _MEMORY
+            self._others += (self._alone - cost.available) / _MEMORY
+            self._company = now + _COMPANY
             self._alone = cost.available
             self._level = surely
             return
         self._alone = max(self._alone, surely)
-        known = surely if first else max(surely, (self._level or 0.0) + back - slack)
+        known = surely if first else max(surely, (self._level or 0.0) + back)
         self._level = min(cost.available, known)
 
     def _advance(self, now: float) -> None:
@@ -138,9 +149,14 @@ class Gauge:
         if self._level is None or not passed:
             return
         self._alone = min(self.maximum, self._alone + passed * self.restore)
-        drawn = self._others if self.shared else 0.0
-        self._level = min(self.maximum, max(0.0, self._level + passed * (self.restore - drawn)))
+        # a full bucket gains nothing until what is under way has been drawn from it
+        most = self.maximum - sum(ticket.cost for ticket in self._out.values())
+        self._level = max(self._level, min(most, self._level + passed * self._gain()))
         self._others *= math.exp(-passed / _MEMORY)
+
+    def _gain(self) -> float:
+        """Points a second by which the bucket fills, as far as we do not draw from it."""
+        return self.restore - (min(self._others, 0.9 * self.restore) if self.shared else 0.0)
 
     def _rate(self) -> float:
         """Points a second that are our share: none of it at half the bucket, all at nine tenths.
