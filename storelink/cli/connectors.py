@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from storelink.cli import changing, show
+from storelink.cli import authorizing, changing, entering, show
+from storelink.cli.authorizing import AuthOption, RedirectOption, learnt, look, sign_in, token_of
 from storelink.cli.checkup import check_code, check_document, tell_findings
 from storelink.cli.context import Context, JsonFlag, print_json, run
 from storelink.cli.credentials import CredentialsOption, read_credentials
@@ -13,7 +14,9 @@ from storelink.cli.words import clock, span
 from storelink.errors import Misconfigured
 
 if TYPE_CHECKING:
-    from storelink.connectors.protocol import Checkup, Connector
+    from datetime import datetime
+
+    from storelink.connectors.protocol import Account, Checkup, Connector
 
 app = typer.Typer(
     name="connectors",
@@ -33,7 +36,7 @@ Register a store.
 The store is checked first; if something stands in the way, what it is and how to mend it is said,
 and nothing is stored. The credentials are asked for, or come from STORELINK_API_KEY and
 STORELINK_SECRET, or as JSON on standard input. They are sealed before they reach the database,
-and nobody sees them again.
+and nobody sees them again. What a platform has several ways to sign in by is said by --auth.
 
 \b
 Examples:
@@ -41,16 +44,28 @@ Examples:
   storelink connectors add woocommerce shop --store-url https://shop.example \\
       --credentials - < keys.json
   where keys.json is {"consumer_key": "ck_…", "consumer_secret": "cs_…"}
+  storelink connectors add shopify boutique --store-url boutique.myshopify.com
+  storelink connectors add shopify boutique --store-url boutique.myshopify.com --auth token
+  storelink connectors add shopify boutique --store-url boutique.myshopify.com \\
+      --auth code --redirect-url https://app.example/done
 
 \b
 In WooCommerce keys are made under Settings → Advanced → REST API, for an
 administrator, with the permission Read/Write.
+
+\b
+In Shopify an app of the shop's own organisation has a client ID and a client
+secret (--auth client-credentials, the usual way). An app made in the admin
+before 2026 has an access token (--auth token). Any other app is approved in
+the browser (--auth code).
 """
 
 
 @app.command(help=ADD_HELP, short_help="Register a store.")
 def add(
-    platform: Annotated[str, typer.Argument(metavar="PLATFORM", help="What the store runs on: woocommerce.")],
+    platform: Annotated[
+        str, typer.Argument(metavar="PLATFORM", help="What the store runs on: shopify or woocommerce.")
+    ],
     name: Annotated[str, typer.Argument(metavar="NAME", help="What to call it: a-z, 0-9 and hyphens.")],
     store_url: Annotated[str, typer.Option("--store-url", metavar="URL", help="Its address.")],
     interval: Interval = 300,
@@ -58,27 +73,35 @@ def add(
         bool, typer.Option("--allow-http", help="Accept a store on another machine without https.")
     ] = False,
     no_check: Annotated[bool, typer.Option("--no-check", help="Register it without looking at it.")] = False,
+    auth: AuthOption = None,
+    redirect_url: RedirectOption = None,
     credentials: CredentialsOption = None,
     as_json: JsonFlag = False,
 ) -> None:
     with run(as_json) as context:
         from storelink.connectors import registry
+        from storelink.connectors.protocol import Account
         from storelink.sync import account, entry
 
         connector = registry.get(platform)
         url = _acceptable(context, connector, name, store_url, interval, allow_http)
-        mode = entry.usable_mode(connector, None)
+        mode = entry.usable_mode(connector, auth)
+        authorizing.check_redirect(connector, mode, redirect_url)
         entered = entry.check_credentials(connector, mode, read_credentials(connector, mode, credentials))
-        checkup = None if no_check else _examine(context, connector, name, url, entered, allow_http)
+        candidate = sign_in(
+            context, connector, Account(name, url, mode, entered, {}, allow_http), redirect_url
+        )
+        checkup = None if no_check else look(context, connector, candidate)
         if checkup is not None and not checkup.healthy:
             _refuse(name, checkup, as_json)
         with context.database.session() as session:
             account.register(
                 session, context.keyring, connector, name=name, store_url=url, credentials=entered,
-                interval=interval, allow_http=allow_http, settings=_learnt(context, checkup),
+                auth_mode=mode, token=token_of(candidate), interval=interval, allow_http=allow_http,
+                settings=learnt(context, checkup, redirect_url),
             )  # fmt: skip
             session.commit()
-        _tell_added(name, url, connector, entered, checkup, as_json)
+        _tell_added(candidate, connector, checkup, as_json)
 
 
 def _acceptable(
@@ -99,28 +122,6 @@ def _acceptable(
     return normal
 
 
-def _examine(
-    context: Context,
-    connector: "Connector",
-    name: str,
-    url: str,
-    credentials: dict[str, str],
-    allow_http: bool,
-) -> "Checkup":
-    from storelink.connectors.protocol import Account
-    from storelink.sync.opening import examine
-
-    candidate = Account(name, url, next(iter(connector.auth_modes)), credentials, {}, allow_http)
-    with show.waiting(f"Looking at {url}"):
-        return examine(context.database, connector, candidate, context.settings)
-
-
-def _learnt(context: Context, checkup: "Checkup | None") -> dict[str, Any]:
-    from storelink.sync.opening import measure_clock, remembered
-
-    return {} if checkup is None else remembered(checkup, measure_clock(context.database)())
-
-
 def _refuse(name: str, checkup: "Checkup", as_json: bool) -> None:
     if as_json:
         print_json({"name": name, "registered": False, "check": check_document(checkup)})
@@ -131,16 +132,12 @@ def _refuse(name: str, checkup: "Checkup", as_json: bool) -> None:
 
 
 def _tell_added(
-    name: str,
-    url: str,
-    connector: "Connector",
-    credentials: dict[str, str],
-    checkup: "Checkup | None",
-    as_json: bool,
+    candidate: "Account", connector: "Connector", checkup: "Checkup | None", as_json: bool
 ) -> None:
     from storelink.sync.entry import doubts
 
-    notes = doubts(connector, next(iter(connector.auth_modes)), credentials)
+    name, url = candidate.name, candidate.store_url
+    notes = doubts(connector, candidate.auth_mode, candidate.credentials)
     if as_json:
         check = None if checkup is None else check_document(checkup)
         print_json({"name": name, "registered": True, "store_url": url, "notes": notes, "check": check})
@@ -172,10 +169,17 @@ def list_stores(as_json: JsonFlag = False) -> None:
         show.say("No store is registered yet. `storelink connectors add` registers one.")
     else:
         rows = [
-            [one["name"], one["platform"], one["store_url"], _standing(one["status"]), span(one["interval"])]
+            [
+                one["name"],
+                one["platform"],
+                one["store_url"],
+                one["auth_mode"],
+                _standing(one["status"]),
+                span(one["interval"]),
+            ]
             for one in stores
         ]
-        show.table(["name", "platform", "address", "status", "read every"], rows)
+        show.table(["name", "platform", "address", "signs in by", "status", "read every"], rows)
 
 
 @app.command("show", short_help="One store: address, intervals, what the check learnt.")
@@ -202,6 +206,8 @@ def show_store(name: NameArgument, as_json: JsonFlag = False) -> None:
             ("status", _standing(document["status"])),
             ("read every", span(document["interval"]) + (f"; {', '.join(own)}" if own else "")),
             ("registered", clock(document["created_at"])),
+            ("signs in by", document["auth_mode"]),
+            ("token until", _ends(store.token_expires_at)),
             ("keys entered", f"{clock(entered['entered_at'])} by {entered['entered_by']}"),
             ("sealed with", f"master key {entered['sealed_with']}"),
             *((key.replace("_", " "), _setting(value)) for key, value in sorted(store.settings.items())),
@@ -209,9 +215,15 @@ def show_store(name: NameArgument, as_json: JsonFlag = False) -> None:
     )
 
 
+def _ends(moment: "datetime | None") -> str:
+    return "" if moment is None else f"{clock(moment)}, then renewed"
+
+
 def _setting(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_setting(one)}" for name, one in value.items())
     return ", ".join(map(str, value)) if isinstance(value, list) else "" if value is None else str(value)
 
 
@@ -220,6 +232,8 @@ def _store_document(store: Any) -> dict[str, Any]:
         "name": store.name,
         "platform": store.platform,
         "store_url": store.store_url,
+        "auth_mode": store.auth_mode,
+        "token_expires_at": store.token_expires_at,
         "status": store.status,
         "interval": store.sync_interval,
         "allow_http": store.allow_http,
@@ -250,14 +264,18 @@ def check(name: NameArgument, as_json: JsonFlag = False) -> None:
             find_store(session, name)
         with show.waiting(f"Looking at {name}"):
             checkup = check_again(context.database, context.keyring, name, context.settings)
+        with context.database.session() as session:
+            store = find_store(session, name)
     if as_json:
-        print_json({"name": name, "check": check_document(checkup)})
+        signs = {"auth_mode": store.auth_mode, "token_expires_at": store.token_expires_at}
+        print_json({"name": name, **signs, "check": check_document(checkup)})
     else:
         problems = sum(one.level == "problem" for one in checkup.findings)
         if problems:
             show.headline(f"{name} cannot be used as it is.", show.BAD)
         else:
             show.headline(f"{name} is well.", show.GOOD)
+        show.facts([("signs in by", store.auth_mode), ("token until", _ends(store.token_expires_at))])
         tell_findings(checkup)
     raise typer.Exit(check_code(checkup))
 
@@ -265,54 +283,8 @@ def check(name: NameArgument, as_json: JsonFlag = False) -> None:
 # -- changing ----------------------------------------------------------------------------------------
 
 
-@app.command("set-credentials", short_help="Enter new keys for a store.")
-def set_credentials(
-    name: NameArgument,
-    no_check: Annotated[bool, typer.Option("--no-check", help="Store them without trying them.")] = False,
-    credentials: CredentialsOption = None,
-    as_json: JsonFlag = False,
-) -> None:
-    """Enter new keys for a store. They are tried first; keys that do not work are not stored.
-
-    They come in the same three ways as for `connectors add`.
-    """
-    with run(as_json) as context:
-        from storelink.connectors import registry
-        from storelink.sync import account, entry
-
-        with context.database.session() as session:
-            store = find_store(session, name)
-        connector = registry.get(store.platform)
-        mode = store.auth_mode
-        entered = entry.check_credentials(connector, mode, read_credentials(connector, mode, credentials))
-        checkup = None
-        if not no_check:
-            checkup = _examine(context, connector, name, store.store_url, entered, store.allow_http)
-            if not checkup.healthy:
-                _refuse_keys(name, checkup, as_json)
-        with context.database.session() as session:
-            account.set_credentials(session, context.keyring, connector, name, entered)
-            if checkup is not None:
-                account.remember(session, name, _learnt(context, checkup))
-            session.commit()
-    if as_json:
-        check = None if checkup is None else check_document(checkup)
-        print_json({"name": name, "stored": True, "check": check})
-        return
-    show.headline(f"The new keys of {name} are stored.", show.GOOD)
-    if checkup is not None:
-        tell_findings(checkup)
-
-
-def _refuse_keys(name: str, checkup: "Checkup", as_json: bool) -> None:
-    if as_json:
-        print_json({"name": name, "stored": False, "check": check_document(checkup)})
-    else:
-        show.headline(f"The keys were not stored; {name} keeps the ones it has.", show.BAD)
-        tell_findings(checkup)
-    raise typer.Exit(check_code(checkup))
-
-
+app.command("set-credentials", short_help="Enter new keys for a store.")(entering.set_credentials)
+app.command(short_help="Approve the app in the browser again.")(entering.authorize)
 app.command("set", short_help="Change how often a store is read.")(changing.set_)
 app.command(short_help="Stop reading a store for a while.")(changing.pause)
 app.command(short_help="Read a paused store again.")(changing.resume)
