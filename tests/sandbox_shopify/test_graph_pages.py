@@ -104,7 +104,8 @@ def test_a_product_of_2048_variants_is_read_at_once_only_when_alone_at_the_root(
     asker = make_asker(orders=5, products=5, customers=5)
     product = asker.ids("products")[0]
     asker.edits.create_many_variants(product, 2048)
-    fields = "variantsCount { count } variants(first: $first, after: $after) { pageInfo { hasNextPage endCursor } nodes { id sku } }"
+    fields = "variantsCount { count } variants(first: $first, after: $after) {"
+    fields += " pageInfo { hasNextPage endCursor } nodes { id sku } }"
     one = f"query($id: ID!, $first: Int!, $after: String) {{ product(id: $id) {{ id {fields} }} }}"
     two = one[:-1] + "shop { id } }"
     listed = f"query($first: Int!, $after: String) {{ products(first: 1) {{ nodes {{ id {fields} }} }} }}"

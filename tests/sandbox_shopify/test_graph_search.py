@@ -167,7 +167,8 @@ def test_a_missing_scope_denies_a_field_and_keeps_the_rest(shop: Asker) -> None:
 def test_protected_data_is_null_or_closed(shop: Asker) -> None:
     text = (
         "{ customers(first: 3) { nodes { id displayName firstName state defaultEmailAddress { emailAddress }"
-        " defaultAddress { city zip } } } orders(first: 3) { nodes { id email shippingAddress { zip city } } } }"
+        " defaultAddress { city zip } } }"
+        " orders(first: 3) { nodes { id email shippingAddress { zip city } } } }"
     )
     level1 = shop.ask(text, Context(protected="level1"))
     for person in level1["customers"]["nodes"]:

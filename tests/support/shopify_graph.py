@@ -1,6 +1,6 @@
 """A Shopify graph without a wire: a store, and questions to it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from graphql import FragmentDefinitionNode, OperationDefinitionNode, parse, print_ast
@@ -23,7 +23,7 @@ class Asker:
     store: Store
     graph: Graph
     edits: Edits
-    context: Context = Context()
+    context: Context = field(default_factory=Context)
 
     def answer(self, text: str, context: Context | None = None, **variables: Any) -> Doc:
         document = self.graph.validate(text)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from storelink.sandbox.money import share_of
-from storelink.sandbox.shopify import orders
+from storelink.sandbox.shopify import order_parts, refunds
 from storelink.sandbox.shopify.amounts import RATES, read_cents
 from storelink.sandbox.shopify.customers import changed_address
 from storelink.sandbox.shopify.settle import settle
@@ -97,17 +97,17 @@ class OrderEdits:
         at = read_stamp(fields["createdAt"]) if "createdAt" in fields else store.clock.stamp()
         paid, count = fields.pop("paid", True), store.next_name
         store.next_name += 1
-        doc = orders.blank_order(store.site, store.next_id("orders"), count, at)
+        doc = order_parts.blank_order(store.site, store.next_id("orders"), count, at)
         buyer = self.store.doc("customers", fields["customer"]) if fields.get("customer") else None
         doc["email"] = buyer["_email"] if buyer else f"guest{count}@example.test"
         if lines is None:
-            orders.small_sale(doc)
+            order_parts.small_sale(doc)
         for line in lines or ():
             self._add(doc, **line)
         self.change(doc, fields)
         doc["_original"] = doc["totalPriceSet"]
         if paid and doc["totalPriceSet"]:
-            orders.make_transaction(doc, "SALE", "SUCCESS", doc["totalPriceSet"], at, "fakepay")
+            order_parts.make_transaction(doc, "SALE", "SUCCESS", doc["totalPriceSet"], at, "fakepay")
         settle(doc)
         store.put("orders", doc)
         store.happen("create", "orders", doc["id"])
@@ -143,7 +143,7 @@ class OrderEdits:
         unit = found["price"] if found else read_cents(price)
         less = read_cents(discount)
         tax = share_of(unit * quantity - less, _TAX)
-        line = orders.make_line(
+        line = order_parts.make_line(
             doc,
             owner["title"] if owner else title,
             unit,
@@ -193,7 +193,7 @@ class OrderEdits:
     def exchange(self, record: int, line: int, variant: int, quantity: int = 1) -> Doc:
         """A piece comes back and another goes out: a return without money, and a new line."""
         doc = self.order(record)
-        orders.add_refund(doc, self._now(), lines={line: quantity}, amount=0, restock="RETURN")
+        refunds.add_refund(doc, self._now(), lines={line: quantity}, amount=0, restock="RETURN")
         doc["_refunds"][-1]["_adjustments"] = []
         self._add(doc, variant=variant, quantity=quantity)
         doc["edited"], doc["returnStatus"] = True, "RETURNED"
@@ -228,7 +228,7 @@ class OrderEdits:
         money = None if amount is None else read_cents(amount)
         if money is not None and money > doc["_left"]:
             raise ValueError(f"order {order} has {doc['_left']} cents to refund")
-        made = orders.add_refund(
+        made = refunds.add_refund(
             doc,
             self._now(),
             note=reason or None,
@@ -256,7 +256,7 @@ class OrderEdits:
         settle(doc)
         if doc["totalOutstandingSet"] > 0:
             at, money = self._now(), doc["totalOutstandingSet"]
-            orders.make_transaction(doc, "SALE", "SUCCESS", money, at, "fakepay")
+            order_parts.make_transaction(doc, "SALE", "SUCCESS", money, at, "fakepay")
         return self._keep(doc)
 
     # the rest of an order's life
@@ -268,10 +268,10 @@ class OrderEdits:
         if doc["cancelledAt"]:
             return doc
         at, left = self._now(), doc["_left"]
-        made = orders.take_back(doc, at)
+        made = refunds.take_back(doc, at)
         if refund and left > 0:
             paid = next(p for p in doc["_transactions"] if p["kind"] in ("SALE", "CAPTURE"))
-            payment = orders.make_transaction(
+            payment = order_parts.make_transaction(
                 doc, "REFUND", "SUCCESS", left, at, paid["gateway"], _parent=paid["id"]
             )
             made["_transactions"].append(payment["id"])

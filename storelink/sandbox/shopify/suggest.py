@@ -4,7 +4,7 @@ import copy
 from collections.abc import Mapping
 from typing import Any
 
-from storelink.sandbox.shopify import orders
+from storelink.sandbox.shopify import refunds
 from storelink.sandbox.shopify.amounts import read_cents
 from storelink.sandbox.shopify.context import Ask
 from storelink.sandbox.shopify.ids import split_gid
@@ -32,7 +32,7 @@ def suggested_refund(ask: Ask) -> Any:
         lines = _wanted(doc, args.get("refundLineItems") or ())
     given = args.get("shippingAmount")
     shipping = open_shipping if whole or args.get("refundShipping") else read_cents(given or "0")
-    made = orders.add_refund(
+    made = refunds.add_refund(
         doc, 0, lines={line: count for line, count in lines.items() if count}, shipping=shipping, amount=0
     )
     made["_adjustments"] = []

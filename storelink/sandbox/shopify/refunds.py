@@ -1,0 +1,135 @@
+"""Refunds of an order: lines, shipping, money, and what does not add up."""
+
+from typing import Any
+
+from storelink.sandbox.shopify.order_parts import make_transaction, next_part
+from storelink.sandbox.shopify.settle import part_of
+from storelink.sandbox.shopify.site import stamp_text
+
+Doc = dict[str, Any]
+
+
+def add_refund(
+    doc: Doc,
+    at: int,
+    *,
+    note: str | None = None,
+    lines: dict[int, int] | None = None,
+    shipping: int = 0,
+    amount: int | None = None,
+    restock: str = "",
+    status: str = "SUCCESS",
+    processed: int | None = None,
+) -> Doc:
+    """A refund of lines (id → quantity), shipping and money; the order is to be settled after it.
+
+    `amount` None pays back exactly what the lines and shipping are worth; what differs is an order
+    adjustment. `status` is that of its transaction, which there is only where money moves.
+    """
+    made: Doc = {
+        "__typename": "Refund",
+        "id": next_part(doc, "Refund"),
+        "note": note,
+        "createdAt": stamp_text(at),
+        "processedAt": stamp_text(at if processed is None else processed),
+        "updatedAt": stamp_text(at),
+        "_lines": [],
+        "_shipping": [],
+        "_adjustments": [],
+        "_transactions": [],
+    }
+    worth = sum(_refund_line(doc, made, line, count, restock) for line, count in (lines or {}).items())
+    worth += _refund_shipping(doc, made, shipping)
+    paid = worth if amount is None else amount
+    if paid:
+        parent = next(
+            (
+                part
+                for part in doc["_transactions"]
+                if part["kind"] in ("SALE", "CAPTURE") and part["status"] == "SUCCESS"
+            ),
+            None,
+        )
+        fields = (
+            {"_parent": parent["id"], "manualPaymentGateway": parent["manualPaymentGateway"]}
+            if parent
+            else {}
+        )
+        gateway = parent["gateway"] if parent else "manual"
+        payment = make_transaction(doc, "REFUND", status, paid, at, gateway, **fields)
+        if parent:
+            payment["formattedGateway"] = parent["formattedGateway"]
+        made["_transactions"].append(payment["id"])
+    if paid != worth:
+        made["_adjustments"].append(
+            {
+                "__typename": "OrderAdjustment",
+                "id": next_part(doc, "OrderAdjustment"),
+                "reason": "REFUND_DISCREPANCY",
+                "amountSet": worth - paid,
+                "taxAmountSet": 0,
+            }
+        )
+    doc["_refunds"].append(made)
+    return made
+
+
+def take_back(doc: Doc, at: int) -> Doc:
+    """The refund that a cancellation leaves: all that was open, no money."""
+    lines = {line["id"]: line["refundableQuantity"] for line in doc["_lines"] if line["refundableQuantity"]}
+    shipping = sum(part["discountedPriceSet"] - part["_refunded"] for part in doc["_deliveries"])
+    made = add_refund(doc, at, lines=lines, shipping=shipping, amount=0, restock="CANCEL")
+    made["_adjustments"] = []
+    return made
+
+
+def _refund_line(doc: Doc, refund: Doc, number: int, count: int, restock: str) -> int:
+    line = next(part for part in doc["_lines"] if part["id"] == number)
+    quantity = line["quantity"]
+    net = line["originalUnitPriceSet"] * quantity - line["_discount"]
+    gone = line["_returned"] + line["_removed"]
+    tax = sum(part["priceSet"] for part in line["_taxes"])
+    subtotal = part_of(net, gone + count, quantity) - part_of(net, gone, quantity)
+    taxes = part_of(tax, gone + count, quantity) - part_of(tax, gone, quantity)
+    fulfilled = line["_fulfilled"] >= quantity
+    kind = restock or ("RETURN" if fulfilled else "CANCEL")
+    refund["_lines"].append(
+        {
+            "__typename": "RefundLineItem",
+            "id": next_part(doc, "RefundLineItem"),
+            "quantity": count,
+            "restockType": kind,
+            "restocked": kind != "NO_RESTOCK",
+            "priceSet": net // quantity if quantity else 0,
+            "subtotalSet": subtotal,
+            "totalTaxSet": taxes,
+            "_line": number,
+        }
+    )
+    line["_returned"] += count
+    return subtotal + taxes
+
+
+def _refund_shipping(doc: Doc, refund: Doc, money: int) -> int:
+    """Give back up to `money` of the shipping, its tax in proportion."""
+    worth = 0
+    for delivery in doc["_deliveries"]:
+        price = delivery["discountedPriceSet"]
+        part = min(money, price - delivery["_refunded"])
+        if part <= 0:
+            continue
+        tax = part_of(sum(tax["priceSet"] for tax in delivery["_taxes"]), part, price)
+        delivery["_refunded"] += part
+        delivery["_refunded_tax"] += tax
+        money -= part
+        worth += part + tax
+        refund["_shipping"].append(
+            {
+                "__typename": "RefundShippingLine",
+                "id": next_part(doc, "RefundShippingLine"),
+                "subtotalAmountSet": part,
+                "taxAmountSet": tax,
+                "_line": delivery["id"],
+            }
+        )
+    return worth
