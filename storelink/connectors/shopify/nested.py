@@ -9,9 +9,8 @@ from storelink.connectors.shopify import queries
 from storelink.connectors.shopify.asking import Asker
 from storelink.connectors.shopify.jsonl import in_order
 from storelink.connectors.shopify.kind import Kind, Nested
+from storelink.connectors.shopify.pagesize import MOST, PageSize, ask_sized
 from storelink.errors import Retryable
-
-AT_ONCE = 250
 
 
 class Moved(Exception):
@@ -47,9 +46,9 @@ class Completion:
     def _rest(self, node: dict[str, Any], nested: Nested, after: str | None) -> list[Raw]:
         """The rest of a connection, of the same version of its record."""
         items: list[Raw] = []
-        document = queries.load(nested.more)
+        document, size = queries.load(nested.more), PageSize(1, rows=MOST)
         while True:
-            answer = self.client.ask(document, {"id": node["id"], "first": AT_ONCE, "after": after})
+            answer = ask_sized(self.client, document, size, {"id": node["id"], "after": after})
             self.read = joined(self.read, answer.read)
             found = answer.data.get("node")
             if not found or found["updatedAt"] != node["updatedAt"]:

@@ -5,7 +5,9 @@ of its size, so large pages are the cheap ones.
 Docs: https://shopify.dev/docs/api/usage/limits#graphql-admin-api-rate-limits
 """
 
-from storelink.connectors.shopify.asking import Cost
+from typing import Any
+
+from storelink.connectors.shopify.asking import Answer, Asker, Cost
 from storelink.errors import Rejected, StorelinkError, TooLarge
 
 AIM = 700.0
@@ -38,3 +40,19 @@ class PageSize:
 def too_much(error: StorelinkError) -> bool:
     """Whether less should be asked for."""
     return isinstance(error, TooLarge) or (isinstance(error, Rejected) and error.code == TOO_DEAR)
+
+
+def ask_sized(client: Asker, document: str, size: PageSize, variables: dict[str, Any]) -> Answer:
+    """Ask for a page of `size`, a smaller one where that is too much."""
+    while True:
+        asked = size.rows
+        lines = {"lines": size.lines} if "$lines" in document else {}
+        try:
+            answer = client.ask(document, {**variables, "first": asked, **lines})
+        except StorelinkError as error:
+            if not too_much(error):
+                raise
+            size.shrink(asked, error)
+        else:
+            size.learn(asked, answer.cost)
+            return answer

@@ -10,11 +10,10 @@ from typing import Any
 
 from storelink.connectors.protocol import Read
 from storelink.connectors.shopify import queries
-from storelink.connectors.shopify.asking import Answer, Asker
+from storelink.connectors.shopify.asking import Asker
 from storelink.connectors.shopify.kind import key_of
 from storelink.connectors.shopify.nested import advanced
-from storelink.connectors.shopify.pagesize import PageSize, too_much
-from storelink.errors import StorelinkError
+from storelink.connectors.shopify.pagesize import PageSize, ask_sized
 
 REACH = 24_000
 """Objects after which a list is begun anew from where it is."""
@@ -41,22 +40,6 @@ class Order:
     sort: str
     query: str | None = None
     reverse: bool = False
-
-
-def ask_sized(client: Asker, document: str, size: PageSize, variables: dict[str, Any]) -> Answer:
-    """Ask for a page of `size`, a smaller one where that is too much."""
-    while True:
-        asked = size.rows
-        lines = {"lines": size.lines} if "$lines" in document else {}
-        try:
-            answer = client.ask(document, {**variables, "first": asked, **lines})
-        except StorelinkError as error:
-            if not too_much(error):
-                raise
-            size.shrink(asked, error)
-        else:
-            size.learn(asked, answer.cost)
-            return answer
 
 
 def walk(client: Asker, name: str, size: PageSize, order: Order) -> Iterator[Page]:
