@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storelink.connectors.text import INDEXED, line, paragraphs, plain, short, text
+from storelink.connectors.text import INDEXED, line, one_line, paragraphs, plain, short, text
 from storelink.connectors.unfit import Unfit
 
 
@@ -102,3 +102,21 @@ def test_any_text_becomes_text_that_postgres_takes(value: str) -> None:
 @given(st.text(st.characters(exclude_characters="<&", exclude_categories=["Cs", "Cc"])))
 def test_text_without_markup_stays_as_it_is(value: str) -> None:
     assert plain(value) == value
+
+
+@pytest.mark.parametrize(
+    ("value", "wanted"),
+    [
+        ("Salt & Pepper", "Salt & Pepper"),
+        ("Size <M>", "Size <M>"),
+        ("&amp;", "&amp;"),
+        ("  a \n b\x00c\x07 ", "a b\ufffdc"),
+        ("\ud800", "\ufffd"),
+        ("", None),
+        (" ", None),
+        (None, None),
+        (7, "7"),
+    ],
+)
+def test_a_title_that_is_no_markup_stands_for_itself(value: Any, wanted: str | None) -> None:
+    assert one_line(value, "title") == wanted
