@@ -51,7 +51,7 @@ class Bucket:
 
     def take(self, points: int) -> bool:
         """Take what a query may cost, if it is there."""
-        if self.level() < points:
+        if self.level() + 1e-3 < points:  # clocks count in floats
             self.spent.throttled += 1
             return False
         self._level -= points
@@ -77,6 +77,6 @@ class Bucket:
         """The `throttleStatus`: amounts as floats, as they may be."""
         return {
             "maximumAvailable": float(self.size),
-            "currentlyAvailable": int(self.level()),
+            "currentlyAvailable": int(self.level() + 1e-3),
             "restoreRate": float(self.rate),
         }

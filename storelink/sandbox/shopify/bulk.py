@@ -56,6 +56,7 @@ class Operation:
     foreign: bool = False
     canceled: bool = False
     looked: bool = False
+    past: bool = False
     problem: str = ""
     result: Result | None = None
     file: BulkFile | None = None
@@ -243,9 +244,11 @@ class Bulk:
         return any(not op.done.is_set() and not op.foreign for op in self.operations.values())
 
     def over(self, operation: Operation) -> bool:
-        """Whether the work is done and its time has passed."""
+        """Whether the work is done and its time has passed; what was over stays so if the clock goes back."""
         now = self._store.clock.seconds()
-        return operation.done.is_set() and now >= operation.created + operation.seconds
+        if operation.done.is_set() and now >= operation.created + operation.seconds:
+            operation.past = True
+        return operation.past
 
     def status(self, operation: Operation) -> str:
         """What `BulkOperation.status` says."""
