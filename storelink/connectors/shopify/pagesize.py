@@ -10,8 +10,8 @@ from typing import Any
 from storelink.connectors.shopify.asking import Answer, Asker, Cost
 from storelink.errors import Rejected, StorelinkError, TooLarge
 
-AIM = 700.0
-"""Points that a query may be expected to cost."""
+AIM = 850.0
+"""Points that a page may cost without being the last to grow. One that is refused costs nothing."""
 MOST = 250
 TOO_DEAR = "MAX_COST_EXCEEDED"
 
@@ -23,8 +23,8 @@ class PageSize:
         self.rows, self.lines, self._most = min(rows, most), lines, most
 
     def learn(self, asked: int, cost: Cost | None) -> None:
-        """A page of `asked` records was said to cost so much: take more where twice that is no risk."""
-        if cost is not None and asked >= self.rows and 2 * cost.requested <= AIM:
+        """A page of `asked` records was said to cost so much: ask for more while that is well in reach."""
+        if cost is not None and asked >= self.rows and cost.requested <= AIM:
             self.rows = min(self._most, 2 * self.rows)
 
     def shrink(self, asked: int, error: StorelinkError) -> None:
