@@ -45,8 +45,10 @@ Examples:
       --credentials - < keys.json
   where keys.json is {"consumer_key": "ck_…", "consumer_secret": "cs_…"}
   storelink connectors add shopify boutique --store-url boutique.myshopify.com
-  storelink connectors add shopify boutique --store-url boutique.myshopify.com --auth token
-  storelink connectors add shopify boutique --store-url boutique.myshopify.com \\
+  storelink connectors add shopify boutique \\
+      --store-url boutique.myshopify.com --auth token
+  storelink connectors add shopify boutique \\
+      --store-url boutique.myshopify.com \\
       --auth code --redirect-url https://app.example/done
 
 \b
@@ -275,8 +277,8 @@ def check(name: NameArgument, as_json: JsonFlag = False) -> None:
             show.headline(f"{name} cannot be used as it is.", show.BAD)
         else:
             show.headline(f"{name} is well.", show.GOOD)
-        show.facts([("signs in by", store.auth_mode), ("token until", _ends(store.token_expires_at))])
         tell_findings(checkup)
+        show.facts([("signs in by", store.auth_mode), ("token until", _ends(store.token_expires_at))])
     raise typer.Exit(check_code(checkup))
 
 

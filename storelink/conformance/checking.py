@@ -3,7 +3,7 @@
 import json
 import logging
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -12,7 +12,8 @@ import structlog
 
 from storelink.conformance.laboratory import Fault, Laboratory
 from storelink.conformance.opened import ending, now
-from storelink.connectors.protocol import Account, Checkup, CredentialField, Store
+from storelink.connectors.protocol import Account, Checkup, CredentialField, Store, Token
+from storelink.sync.token import Remembered
 
 
 class Checking:
@@ -53,6 +54,25 @@ class Checking:
         checkup = _check(lab, account)  # its laboratory is closed now
         assert not checkup.healthy
         assert not checkup.auth_failed
+
+    def test_a_token_is_kept_and_used_again(self) -> None:
+        """What the platform issued is left with the keeper, and serves the next one who opens it."""
+        asked: list[Token | None] = []
+
+        class Counting(Remembered):
+            def renew(self, stale: Token | None, exchange: Callable[[Token | None], Token]) -> Token:
+                def counted(kept: Token | None) -> Token:
+                    asked.append(kept)
+                    return exchange(kept)
+
+                return Remembered.renew(self, stale, counted)
+
+        with self.laboratory(3) as lab:
+            account = replace(lab.account, tokens=Counting())
+            for _ in range(3):
+                checkup = _check(lab, account)
+                assert checkup.healthy, checkup.findings
+            assert len(asked) <= 1, "each who opened the store had a token issued"
 
     def test_secrets_never_show(self) -> None:
         """Not in a repr, a log, an error or its traceback, a finding, or what is kept of the store."""

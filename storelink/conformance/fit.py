@@ -42,6 +42,23 @@ def _record_faults(rows: Rows) -> Iterator[str]:
         yield f"its version is {rows.version!r}"
     if rows.parts is not None and not all(_is_text(part) for part in rows.parts):
         yield f"its parts are {rows.parts!r}"
+    if rows.withheld and not rows.partial:
+        yield "something of it is withheld, and it is not partial"
+    for path in sorted(rows.withheld):
+        name, _, inside = path.partition(".")
+        if not any(_holds(table, name, json=bool(inside)) for table in _firsts(rows)):
+            yield f"it names {path!r} as withheld, which is no column, or no JSON one"
+
+
+def _firsts(rows: Rows) -> list[str]:
+    """The first table of its resource."""
+    kinds = ("products", "customers", "orders")
+    return [_TABLES[kind] for kind in kinds if getattr(rows, kind)]
+
+
+def _holds(table: str, name: str, *, json: bool) -> bool:
+    column = metadata.tables[table].c.get(name)
+    return column is not None and (not json or isinstance(column.type, JSONB))
 
 
 def _row_faults(rows: Rows) -> Iterator[str]:

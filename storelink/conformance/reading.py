@@ -208,6 +208,20 @@ class Reading:
                 together = list(pool.map(lambda key: store.fetch(resource, [key]), keys))
             assert together == [{key: alone[key]} for key in keys]
 
+    def test_only_what_was_deleted_is_called_destroyed(self, followed: str) -> None:
+        """A list of changes may name what was destroyed; a fetch then confirms each of them."""
+        with self.start(5) as lab, opened(lab) as store:
+            key = min(records_of(lab, followed))
+            watermark = store.store_time(followed)
+            lab.pass_time(60)
+            lab.delete(followed, key)
+            lab.pass_time(60)
+            pages = list(ending(store.store.list_since(followed, watermark)))
+            destroyed = {one for page in pages for one in page.destroyed}
+            assert not destroyed & records_of(lab, followed), "it calls destroyed what is there"
+            fetched = ending(store.store.fetch(followed, sorted(destroyed)))
+            assert {one for page in fetched for one in page.gone} == destroyed
+
     # -- when things go wrong
 
     def test_an_empty_page_is_not_the_end(self) -> None:

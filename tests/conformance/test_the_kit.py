@@ -4,6 +4,7 @@ import copy
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from inspect import signature
@@ -107,6 +108,21 @@ class PagesByTimeForEver(PagesByTimeStrictly):
 class HasNoOverlap(CarefulStore):
     def list_since(self, resource: str, watermark: Any) -> Iterator[ListPage]:
         return self._listed(resource, watermark)
+
+
+@caught_by("only_what_was_deleted_is_called_destroyed", followed="orders")
+class CallsDestroyedWhatIsThere(CarefulStore):
+    def list_since(self, resource: str, watermark: Any) -> Iterator[ListPage]:
+        for page in super().list_since(resource, watermark):
+            yield replace(page, destroyed=self.keys(resource))
+
+
+@caught_by("a_token_is_kept_and_used_again")
+class HasATokenIssuedEachTime(CarefulToy):
+    def open(self, account: Any, limits: Any, clock: Any) -> Any:
+        if account.tokens:
+            account.tokens.renew(account.tokens.held(), lambda kept: {"access_token": f"{kept}1"})
+        return super().open(account, limits, clock)
 
 
 @caught_by("what_was_changed_before_the_watermark_is_mostly_left_out", followed="orders")
@@ -293,6 +309,21 @@ class TakesAnyName(CarefulToy):
 class CountsInFloats(CarefulToy):
     def _orders(self, key: str, raw: dict[str, Any], settings: Any) -> Rows:
         return super()._orders(key, {**raw, "total": repr(float(raw.get("total", "10.00")))}, settings)
+
+
+@caught_by("recorded_records_become_rows")
+class WithholdsWhatIsNoColumn(CarefulToy):
+    def normalize(self, resource: str, raw: Any, settings: Any) -> Any:
+        found = super().normalize(resource, raw, settings)
+        withheld = frozenset({"e_mail", "email.domain"})
+        return replace(found, partial=True, withheld=withheld) if isinstance(found, Rows) else found
+
+
+@caught_by("recorded_records_become_rows")
+class WithholdsAndIsWhole(CarefulToy):
+    def normalize(self, resource: str, raw: Any, settings: Any) -> Any:
+        found = super().normalize(resource, raw, settings)
+        return replace(found, withheld=frozenset({"metadata"})) if isinstance(found, Rows) else found
 
 
 @caught_by("recorded_records_become_rows")
