@@ -188,7 +188,7 @@ def test_customers(shop: Asker) -> None:
     shop.edits.merge_customers(kept, gone)
     assert order(shop, number)["customer"]["id"] == gid("Customer", kept)
     text = "query($id: ID!) { customer(id: $id) { firstName numberOfOrders"
-    " amountSpent { amount } addressesV2(first: 9) { nodes { id } } } }"
+    text += " amountSpent { amount } addressesV2(first: 9) { nodes { id } } } }"
     assert shop.ask(text, id=gid("Customer", gone))["customer"] is None
     found = shop.ask(text, id=gid("Customer", kept))["customer"]
     assert (found["numberOfOrders"], len(found["addressesV2"]["nodes"])) == ("1", 2)

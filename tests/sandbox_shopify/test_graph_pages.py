@@ -3,15 +3,17 @@
 import base64
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
-from shopify_graph import Asker, make_asker
+from shopify_graph import Asker, make_asker, operations
 
-from storelink.sandbox.shopify import parts
+from storelink.sandbox.shopify import graph, parts
 from storelink.sandbox.shopify.context import Context
 from storelink.sandbox.shopify.ids import gid
 
+OPERATIONS = operations((Path(__file__).parent / "operations.graphql").read_text())
 PAGE = (
     "query($first: Int, $last: Int, $after: String, $before: String, $query: String, $sort: OrderSortKeys,"
     " $reverse: Boolean) { orders(first: $first, last: $last, after: $after, before: $before, query: $query,"
@@ -167,3 +169,29 @@ def test_a_bulk_read_in_slices_gives_everything(shop: Asker) -> None:
         lines += sum(len(edge["node"]["lineItems"]["edges"]) for edge in data["orders"]["edges"])
     assert found == [gid("Order", number) for number in ids]
     assert lines == sum(len(doc["_lines"]) for doc in shop.edits.records("orders"))
+
+
+@pytest.mark.parametrize("name", ["BulkProducts", "BulkCustomers", "BulkOrders"])
+def test_the_fast_way_of_bulk_gives_what_graphql_core_gives(
+    shop: Asker, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document = shop.graph.validate(OPERATIONS[name])
+    assert not isinstance(document, list)
+    _, ids = shop.graph.root_ids(document, Context(unlimited=True))
+    context = Context(unlimited=True, only=ids[:40])
+    with monkeypatch.context() as without:
+        without.setattr(graph, "execute_sync", None)
+        fast = shop.graph.execute(document, None, {}, context)
+    monkeypatch.setattr(graph, "swiftly", lambda *_: None)
+    slow = shop.graph.execute(document, None, {}, context)
+    assert fast == slow
+    assert "errors" not in slow
+    assert len(next(iter(slow["data"].values()))["edges"]) == min(40, len(ids))
+
+
+def test_errors_of_a_bulk_slice_are_told_as_ever(shop: Asker) -> None:
+    document = shop.graph.validate("{ orders { edges { node { id customer { id } } } } }")
+    assert not isinstance(document, list)
+    context = Context(scopes=frozenset({"read_orders"}), unlimited=True, only=shop.ids("orders"))
+    answer = shop.graph.execute(document, None, {}, context)
+    assert {error["extensions"]["code"] for error in answer["errors"]} == {"ACCESS_DENIED"}

@@ -11,6 +11,8 @@ from graphql import (
     DocumentNode,
     FieldNode,
     GraphQLError,
+    GraphQLField,
+    GraphQLObjectType,
     GraphQLResolveInfo,
     OperationDefinitionNode,
     execute_sync,
@@ -30,6 +32,7 @@ from storelink.sandbox.shopify.refusal import not_implemented
 from storelink.sandbox.shopify.roots import ROOTS
 from storelink.sandbox.shopify.schema import load_schema
 from storelink.sandbox.shopify.store import Store
+from storelink.sandbox.shopify.swift import Swift, swiftly
 
 Doc = dict[str, Any]
 Info = GraphQLResolveInfo[Any]
@@ -56,6 +59,7 @@ class Graph:
         node = self.schema.graphql.type_map["Node"]
         self.node_types = frozenset(kind.name for kind in self.schema.graphql.get_possible_types(node))  # type: ignore[arg-type]
         self._plans: dict[tuple[str, str], Plan] = {}
+        self._swift: tuple[DocumentNode, Swift] | None = None
 
     def validate(self, text: str) -> list[Doc] | DocumentNode:
         """The document, or the errors it would be answered with."""
@@ -81,6 +85,10 @@ class Graph:
         errors = variable_errors(self.schema.graphql, operation, variables)
         if errors:
             return {"errors": errors}
+        if context.only is not None and not variables:
+            data = swiftly(self, document, operation, self._run(context, operation))
+            if data is not None:
+                return {"data": data}
         run = self._run(context, operation)
         result = execute_sync(
             self.schema.graphql,
@@ -136,15 +144,25 @@ class Graph:
         return self.finders[kind](run.context, text)
 
     def _resolve(self, source: Any, info: Info, **args: Any) -> Any:
-        key = (info.parent_type.name, info.field_name)
-        plan = self._plans.get(key)
+        plan = self._plans.get((info.parent_type.name, info.field_name))
         if plan is None:
-            plan = self._plans[key] = self._plan(*key, info)
+            plan = self.plan_of(info.parent_type, info.field_name)
         return plan(info.context, source, info, args)
 
-    def _plan(self, parent: str, name: str, info: Info) -> Plan:
-        """How a field is answered, found out once."""
-        field = info.parent_type.fields[name]
+    def plan_of(self, kind: GraphQLObjectType, name: str) -> Plan:
+        """How a field of a type is answered, found out once."""
+        key = (kind.name, name)
+        if key not in self._plans:
+            self._plans[key] = self._plan(kind.name, name, kind.fields[name])
+        return self._plans[key]
+
+    def worked_out(self, document: DocumentNode, operation: OperationDefinitionNode) -> Swift:
+        """The operation in the form that runs fast; the last one is kept."""
+        if self._swift is None or self._swift[0] is not document:
+            self._swift = (document, Swift(self, document, operation))
+        return self._swift[1]
+
+    def _plan(self, parent: str, name: str, field: GraphQLField) -> Plan:
         plan = self._bare_plan(parent, name, get_named_type(field.type).name)
         kind = access.entered(parent, name, field)
         if kind is not None:
