@@ -14,7 +14,7 @@ from storelink.sandbox.desk import Desk
 from storelink.sandbox.faults import Rule, Script
 from storelink.sandbox.journal import Entry, Journal, tidy
 
-_PART = 1 << 18
+_PART = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)

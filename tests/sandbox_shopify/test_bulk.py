@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -405,6 +406,24 @@ def test_one_made_ahead_is_handed_out(shop: RunningShopify, call: ShopifyCaller)
     found = run(call, query)
     assert found["rootObjectCount"] == str(shop.admin.counts()["orders"])
     assert len(lines(found["url"])) == shop.admin.counts()["orders"]
+
+
+def test_a_result_is_kept_for_later_stores(tmp_path: Path):
+    bodies = []
+    for at in range(3):
+        with start_shopify(orders=20, products=8, customers=8, bulk_folder=str(tmp_path)) as shop:
+            caller = ShopifyCaller(shop)
+            if at == 1:  # taken from the folder, not made again
+                (kept,) = tmp_path.glob("*.jsonl")
+                kept.write_bytes(kept.read_bytes().replace(b"#", b"%"))
+            if at == 2:  # an edited shop answers for itself
+                number = shop.admin.truth()["orders"][0]["id"]
+                shop.admin.edit_order(number, note="new")
+            found = run(caller)
+            bodies.append((httpx.get(found["url"]).content, found["objectCount"]))
+            caller.close()
+    assert bodies[1] == (bodies[0][0].replace(b"#", b"%"), bodies[0][1])
+    assert bodies[2] == bodies[0]
 
 
 def test_scopes_and_protected_data(shop: RunningShopify, call: ShopifyCaller):

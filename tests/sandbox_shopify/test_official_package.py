@@ -1,7 +1,7 @@
 """The official `ShopifyAPI` package reads the sandbox, and believes its OAuth callback.
 
 It makes every address `https://{name}.{myshopify_domain}[:{port}]`. With `0.0.1` for
-`myshopify.com`, its own setting, the shop `127.0` … is 127.0.0.1: nothing is patched.
+`myshopify.com`, which is a setting of its own, the shop `127` is 127.0.0.1: nothing is patched.
 """
 
 import json
@@ -16,7 +16,7 @@ import shopify
 
 from storelink.sandbox.running import RunningShopify, start_shopify
 
-NAME = "127.0"
+NAME = "127"
 
 
 @pytest.fixture

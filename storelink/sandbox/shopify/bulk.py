@@ -6,6 +6,7 @@ https://shopify.dev/docs/api/usage/bulk-operations/queries
 import hashlib
 import hmac
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from graphql import DocumentNode
 from storelink.sandbox.shopify import bulk_file
 from storelink.sandbox.shopify.bulk_file import BulkFile
 from storelink.sandbox.shopify.bulk_query import NotBulk, Shape, read_query
+from storelink.sandbox.shopify.bulk_shelf import Shelf
 from storelink.sandbox.shopify.context import Context
 from storelink.sandbox.shopify.graph import Graph
 from storelink.sandbox.shopify.site import stamp_text
@@ -71,7 +73,11 @@ class Operation:
 class Bulk:
     """The bulk operations of one shop."""
 
-    def __init__(self, store: Store, switches: Switches, url: str, folder: Path) -> None:
+    def __init__(
+        self, store: Store, switches: Switches, url: str, folder: Path, shelf: Shelf | None = None
+    ) -> None:
+        self._shelf = shelf
+        self._fresh = sum(drawer.revision for drawer in store.drawers.values())
         self.operations: dict[int, Operation] = {}
         self._store = store
         self._switches = switches
@@ -159,6 +165,9 @@ class Bulk:
             held = self._results.get(key)
             if held is not None and held.revision == self._revision():
                 return held
+        kept = self._shelved(key)
+        if kept is not None:
+            return kept
         with self._store.lock:
             revision, (_, ids) = self._revision(), graph.root_ids(document, context)
             self._files += 1
@@ -170,11 +179,22 @@ class Bulk:
             file.discard()
             return None
         made = Result(file.path, file.close(), file.objects, file.roots, revision)
+        if self._shelf is not None and revision == self._fresh == self._revision():
+            self._shelf.put(key, made.path, [made.objects, made.roots])
         with self._making:
             self._results[key] = made
             while len(self._results) > KEPT:
                 self._results.pop(next(iter(self._results)))
         return made
+
+    def _shelved(self, key: tuple[Any, ...]) -> Result | None:
+        """A result that an earlier run of the same shop left, while nothing was edited here."""
+        revision = self._revision()
+        found = self._shelf.get(key) if self._shelf is not None and revision == self._fresh else None
+        if found is None:
+            return None
+        path, (objects, roots) = found
+        return Result(path, path.stat().st_size, objects, roots, revision)
 
     def _fill(
         self,
@@ -235,10 +255,11 @@ class Bulk:
             self.operations[number] = Operation(number, app, query, now, 0, frozenset(), "", foreign=True)
 
     def wait(self, seconds: float) -> None:
-        """Wait for operations that are to be done at the first look."""
+        """Wait, not longer than that, for operations that are to be done at the first look."""
+        deadline = time.monotonic() + seconds
         for operation in list(self.operations.values()):
             if operation.seconds <= 0 and not operation.foreign:
-                operation.done.wait(seconds)
+                operation.done.wait(max(0.0, deadline - time.monotonic()))
 
     def busy(self) -> bool:
         return any(not op.done.is_set() and not op.foreign for op in self.operations.values())

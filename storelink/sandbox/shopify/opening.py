@@ -1,5 +1,6 @@
 """A Shopify store built from its setup: the shop, its graphs, its doors, its desk and its front."""
 
+import json
 import os
 import tempfile
 from collections.abc import Callable
@@ -20,6 +21,7 @@ from storelink.sandbox.shopify import bulk_fields
 from storelink.sandbox.shopify.answering import Answers
 from storelink.sandbox.shopify.bucket import RATES
 from storelink.sandbox.shopify.bulk import Bulk
+from storelink.sandbox.shopify.bulk_shelf import Shelf
 from storelink.sandbox.shopify.churn import churn
 from storelink.sandbox.shopify.edits import Edits
 from storelink.sandbox.shopify.front import Front
@@ -37,7 +39,8 @@ Actions = dict[str, Callable[..., Any]]
 class Options:
     """What only Shopify has. `domain` is the name the shop knows itself by; "" follows from the seed.
 
-    The rest is as in `Site` and `Switches`.
+    `bulk_folder` keeps results of bulk operations for later stores with the same options: those of a
+    large shop take minutes to make. The rest is as in `Site` and `Switches`.
     """
 
     api_versions: tuple[str, ...] = ("2026-07", "2026-10")
@@ -46,6 +49,7 @@ class Options:
     currency: str = "USD"
     index_lag: float = 0.0
     bulk_seconds: float = 0.0
+    bulk_folder: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +75,7 @@ def open_store(setup: Setup, url: str) -> Opened:
     store.fill(make_shop(setup.plan))
     gate = Gate(setup.plan.seed, site.domain, clock, switches)
     folder = tempfile.TemporaryDirectory(prefix="storelink-sandbox-")
-    bulk = Bulk(store, switches, url, Path(folder.name))
+    bulk = Bulk(store, switches, url, Path(folder.name), _shelf(setup, options))
     graphs = {version: Graph(store, version) for version in options.api_versions}
     for graph in graphs.values():
         bulk_fields.register(graph, bulk)
@@ -98,6 +102,13 @@ def open_store(setup: Setup, url: str) -> Opened:
         folder.cleanup()
 
     return Opened(Web(front, desk, script, capacity, journal), keys, close)
+
+
+def _shelf(setup: Setup, options: Options) -> Shelf | None:
+    if not options.bulk_folder:
+        return None
+    shop = [asdict(setup.plan), setup.time_zone, options.domain, options.currency, options.plan]
+    return Shelf(Path(options.bulk_folder), json.dumps(shop))
 
 
 def _house(answers: Answers, gate: Gate, bulk: Bulk, switches: Switches) -> Actions:
