@@ -49,7 +49,9 @@ class Process:
     answers: int = 0
 
 
-def simulate(server: Server, processes: list[Process], seconds: float, seed: int = 0) -> None:
+def simulate(  # noqa: PLR0912
+    server: Server, processes: list[Process], seconds: float, seed: int = 0
+) -> None:
     """Virtual time: threads wait at the gauge, requests travel, the server answers, answers travel."""
     chance = random.Random(seed)
     order = itertools.count()

@@ -17,7 +17,7 @@ from storelink.connectors.shopify.refusal import Hide, plain
 from storelink.errors import AuthFailed, Misconfigured, Retryable, StorelinkError
 
 PATH = "admin/oauth/access_token"
-_AHEAD = 300.0
+AHEAD = 300.0
 """Seconds before its end at which a token is renewed; a short-lived one, a tenth of its life before."""
 _TITLE = re.compile(rb"Oauth error (\w+):?\s*([^<]{0,200})")
 _USABLE = re.compile(r"[!-~]{1,4096}")
@@ -62,7 +62,7 @@ def token_of(answer: Answer, asked: datetime) -> dict[str, Any]:
     token: dict[str, Any] = {"access_token": value, "expires_at": None, "scope": str(said.get("scope") or "")}
     if (life := _seconds(said.get("expires_in"))) is not None:
         token["expires_at"] = _after(asked, life)
-        token["renew_at"] = _after(asked, life - min(_AHEAD, life / 10))
+        token["renew_at"] = _after(asked, life - min(AHEAD, life / 10))
     if isinstance(refresh := said.get("refresh_token"), str) and refresh:
         token["refresh_token"] = refresh
         if (life := _seconds(said.get("refresh_token_expires_in"))) is not None:

@@ -8,12 +8,12 @@ every use: the pair is kept by the account's `TokenKeeper`, one exchange at a ti
 import re
 import threading
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from storelink.connectors.http import HttpClient
 from storelink.connectors.protocol import Account, Clock, Token, TokenKeeper
-from storelink.connectors.shopify.grant import grant
+from storelink.connectors.shopify.grant import AHEAD, grant
 from storelink.errors import AuthFailed, Misconfigured, Retryable
 
 _USABLE = re.compile(r"[!-~]+")
@@ -134,14 +134,15 @@ class RenewedToken:
         return held
 
     def _due(self, token: Token) -> bool:
-        return self._past(token.get("renew_at") or token.get("expires_at"))
+        renewed = moment_of(token.get("renew_at"))
+        ends = moment_of(token.get("expires_at"))
+        if renewed is None and ends is not None:
+            renewed = ends - timedelta(seconds=AHEAD)
+        return renewed is not None and self._clock() >= renewed
 
     def _over(self, token: Token) -> bool:
-        return self._past(token.get("expires_at"))
-
-    def _past(self, when: object) -> bool:
-        moment = moment_of(when)
-        return moment is not None and self._clock() >= moment
+        ends = moment_of(token.get("expires_at"))
+        return ends is not None and self._clock() >= ends
 
 
 def tokens_of(account: Account, http: HttpClient, clock: Clock) -> Tokens:
