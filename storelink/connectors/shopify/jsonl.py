@@ -21,11 +21,11 @@ import orjson
 from storelink.connectors.protocol import Raw
 from storelink.errors import Misconfigured
 
-PARTITION = 8 * 1024 * 1024
+PARTITION = 4 * 1024 * 1024
 """Bytes that a partition should have."""
 MOST = 256
 """Most partitions; one that grows too large is shared out once more as it is read back."""
-BUFFER = 8 * 1024 * 1024
+BUFFER = 4 * 1024 * 1024
 """Bytes of lines that wait to be written."""
 HEAVY = 1024 * 1024
 """Bytes of lines after which a batch is not made larger."""

@@ -10,8 +10,10 @@ from storelink.connectors.protocol import FetchPage
 from storelink.connectors.shopify.pagesize import PageSize
 
 AT_ONCE = 2
-MOST = 6
-"""Fetches under way or not yet taken; then the bulk result waits for them."""
+MOST = 2
+"""Pages under way or not yet taken; with more, the bulk result waits for them."""
+PAGE = 100
+"""Records a page at most: several pages are in memory at once."""
 
 
 class Late:
@@ -40,8 +42,8 @@ class Late:
     def add(self, ids: Iterable[str]) -> None:
         """Have these fetched."""
         self._waiting += ids
-        while len(self._waiting) >= self._size.rows:
-            self._begin(self._size.rows)
+        while len(self._waiting) >= (rows := min(PAGE, self._size.rows)):
+            self._begin(rows)
 
     def ready(self) -> Iterator[FetchPage]:
         """What has come by now; waits where too much is under way."""
