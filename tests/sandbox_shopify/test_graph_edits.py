@@ -7,8 +7,12 @@ from typing import Any
 import pytest
 from shopify_graph import Asker, make_asker
 
+from storelink.sandbox.clock import Clock
+from storelink.sandbox.shop import Plan, make_shop
 from storelink.sandbox.shopify.churn import churn
 from storelink.sandbox.shopify.ids import gid
+from storelink.sandbox.shopify.site import Site
+from storelink.sandbox.shopify.store import Store
 
 MONEY = "{ shopMoney { amount } }"
 ORDER = (
@@ -206,6 +210,15 @@ def test_silent_edits_and_stamps(shop: Asker) -> None:
     for wrong in ({"totalPriceSet": 5}, {"colour": "red"}):
         with pytest.raises(ValueError, match="no "):
             shop.edits.orders.edit_order(number, **wrong)
+
+
+def test_a_shop_of_another_currency() -> None:
+    store = Store(Site(currency="EUR"), Clock())
+    store.fill(make_shop(Plan(orders=200, products=10, customers=10)))
+    docs = list(store.docs("orders", store.drawers["orders"].rows))
+    assert {doc["currencyCode"] for doc in docs} == {"EUR"}
+    assert all((doc["_rate"] == 1_000) == (doc["presentmentCurrencyCode"] == "EUR") for doc in docs)
+    store.close()
 
 
 def test_a_roll_back_gives_ids_out_again(shop: Asker) -> None:

@@ -154,6 +154,11 @@ def test_a_missing_scope_denies_a_field_and_keeps_the_rest(shop: Asker) -> None:
     nested = shop.answer("{ orders(first: 50) { nodes { id customer { id } } } }", context)
     assert all(node["customer"] is None for node in nested["data"]["orders"]["nodes"])
     assert {error["extensions"]["code"] for error in nested["errors"]} == {"ACCESS_DENIED"}
+    nameless = Context(scopes=frozenset({"read_orders"}))
+    lines = "{ orders(first: 9) { nodes { lineItems(first: 9) { nodes { sku product { id } } } } } }"
+    told = shop.answer(lines, nameless)
+    assert {error["path"][-1] for error in told["errors"]} == {"product"}
+    assert any(order["lineItems"]["nodes"] for order in told["data"]["orders"]["nodes"])
     writer = Context(scopes=frozenset({"write_customers"}))
     assert shop.ask("{ customers(first: 1) { nodes { id } } }", writer)
     customer = gid("Customer", shop.ids("customers")[0])

@@ -7,10 +7,15 @@ its presentment currency one unit of the shop's is worth.
 from decimal import Decimal
 from typing import Any
 
-#: what one unit of the shop's currency is worth, in thousandths, when the shop generates orders
+#: what a dollar is worth, in thousandths
 RATES = {"USD": 1_000, "EUR": 920, "GBP": 790, "JPY": 151_300, "CAD": 1_370, "KWD": 307}
 #: currencies without cents
 WHOLE = frozenset(("JPY", "KRW", "VND", "CLP"))
+
+
+def rate_of(shop: str, presentment: str) -> int:
+    """Thousandths of the presentment currency that one unit of the shop's is worth. Raises KeyError."""
+    return 1_000 if shop == presentment else RATES[presentment] * 1_000 // RATES[shop]
 
 
 def plain(cents: int) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 
 from storelink.sandbox.money import share_of
 from storelink.sandbox.shopify import order_parts, refunds
-from storelink.sandbox.shopify.amounts import RATES, read_cents
+from storelink.sandbox.shopify.amounts import RATES, rate_of, read_cents
 from storelink.sandbox.shopify.customers import changed_address
 from storelink.sandbox.shopify.settle import settle
 from storelink.sandbox.shopify.site import read_stamp, stamp_text
@@ -75,7 +75,9 @@ class OrderEdits:
             elif name in _OURS:
                 doc[_OURS[name]] = value
             elif name == "presentmentCurrencyCode":
-                doc[name], doc["_rate"] = value, RATES[value]
+                if value not in RATES:
+                    raise ValueError(f"the shop has no rate for {value}")
+                doc[name], doc["_rate"] = value, rate_of(doc["currencyCode"], value)
             elif name in _PLAIN:
                 doc[name] = value
             else:

@@ -8,7 +8,7 @@ Orders that the generator calls trashed are test orders here.
 from typing import Any
 
 from storelink.sandbox.shop import Delivery, Fee, Line, Order, Refund
-from storelink.sandbox.shopify.amounts import RATES
+from storelink.sandbox.shopify.amounts import rate_of
 from storelink.sandbox.shopify.customers import address_doc
 from storelink.sandbox.shopify.order_parts import (
     blank_order,
@@ -34,13 +34,14 @@ def order_doc(
 ) -> Doc:
     """A generated order; `goods` are those of its lines."""
     doc = blank_order(site, number, name, order.created)
+    currency = site.currency if order.currency == "USD" else order.currency  # the generator's home
     doc.update(
         test=order.trashed,
         email=order.email,
         note=order.note or None,
         sourceName=_SOURCES.get(order.source, order.source),
         checkoutToken=order.token,
-        presentmentCurrencyCode=order.currency,
+        presentmentCurrencyCode=currency,
         discountCode=order.coupons[0].code if order.coupons else None,
         discountCodes=[coupon.code for coupon in order.coupons],
         customAttributes=[
@@ -49,7 +50,7 @@ def order_doc(
         poNumber=next((str(value) for key, value in order.extra if key == "po"), None),
         tags=["vip"] if name % 13 == 0 else [],
         _customer=customer,
-        _rate=RATES[order.currency],
+        _rate=rate_of(site.currency, currency),
         _billing=address_doc(order.billing),
         _shipping=address_doc(order.shipping) if order.deliveries else None,
         _shipped=_SHIPPED.get(order.state),
