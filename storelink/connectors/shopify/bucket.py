@@ -92,7 +92,8 @@ class Gauge:
         if self._level is None:
             return None if self._out else 0.0
         self._advance(now)
-        needed = min(cost + _LEFT * self.maximum, max(cost, 0.9 * self.maximum), self.maximum)
+        left = _LEFT * self.maximum + min(cost, 0.1 * self.maximum)
+        needed = min(max(left, cost + 0.005 * self.maximum), self.maximum)
         turn = self._next - now if self.shared else 0.0
         return max(0.0, (needed - self._level) / self._gain(), turn)
 
