@@ -10,6 +10,7 @@ import httpx
 import pytest
 from shopify_caller import ShopifyCaller
 
+from storelink.sandbox.admin import DeskError
 from storelink.sandbox.running import RunningShopify, start_shopify
 
 RUN = (
@@ -406,6 +407,11 @@ def test_one_made_ahead_is_handed_out(shop: RunningShopify, call: ShopifyCaller)
     found = run(call, query)
     assert found["rootObjectCount"] == str(shop.admin.counts()["orders"])
     assert len(lines(found["url"])) == shop.admin.counts()["orders"]
+    with pytest.raises(DeskError, match="at least one connection"):
+        shop.admin.prepare_bulk("{ shop { id } }")
+    shop.admin.set_site(scopes=["read_products"])
+    with pytest.raises(DeskError, match="Access denied"):
+        shop.admin.prepare_bulk(query)
 
 
 def test_a_result_is_kept_for_later_stores(tmp_path: Path):

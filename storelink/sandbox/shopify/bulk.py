@@ -8,7 +8,7 @@ import hmac
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from graphql import DocumentNode
 
 from storelink.sandbox.shopify import bulk_file
 from storelink.sandbox.shopify.bulk_file import BulkFile
+from storelink.sandbox.shopify.bulk_operation import Busy, Operation, Result
 from storelink.sandbox.shopify.bulk_query import NotBulk, Shape, read_query
 from storelink.sandbox.shopify.bulk_shelf import Shelf
 from storelink.sandbox.shopify.context import Context
@@ -33,43 +34,6 @@ UNFINISHED = ("CREATED", "RUNNING", "CANCELING")
 _CODES = {"access_denied": "ACCESS_DENIED", "timeout": "TIMEOUT"}
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
-    """A finished file and its counts. `revision` is the store's at the time."""
-
-    path: Path
-    size: int
-    objects: int
-    roots: int
-    revision: int
-
-
-@dataclass(slots=True)
-class Operation:
-    """One bulk operation. `faults` are words of `switches.BULK_FAULTS`."""
-
-    number: int
-    app: str
-    query: str
-    created: float
-    seconds: float
-    faults: frozenset[str]
-    secret: str = field(repr=False)
-    foreign: bool = False
-    canceled: bool = False
-    looked: bool = False
-    past: bool = False
-    problem: str = ""
-    result: Result | None = None
-    file: BulkFile | None = None
-    finished: float | None = None
-    done: threading.Event = field(default_factory=threading.Event)
-
-    @property
-    def gid(self) -> str:
-        return f"gid://shopify/BulkOperation/{self.number}"
-
-
 class Bulk:
     """The bulk operations of one shop."""
 
@@ -85,6 +49,7 @@ class Bulk:
         self._folder = folder
         self._results: dict[tuple[Any, ...], Result] = {}
         self._files = 0
+        self._trouble = ""
         self._making = threading.Lock()
         self._stopped = False
         self._threads: list[threading.Thread] = []
@@ -112,8 +77,7 @@ class Bulk:
         self.operations[number] = operation
         args = (operation, graph, replace(context, unlimited=True), document, shape, grouped)
         thread = threading.Thread(target=self._run, args=args, name="sandbox bulk", daemon=True)
-        self._threads = [old for old in self._threads if old.is_alive()] + [thread]
-        thread.start()
+        self._begin(thread)
         return operation
 
     def _faults(self) -> frozenset[str]:
@@ -126,9 +90,28 @@ class Bulk:
         return found
 
     def prepare(self, graph: Graph, context: Context, text: str, grouped: bool = False) -> None:
-        """Make the result of a query ahead of the operation that will ask for it."""
+        """Begin to make the result of a query ahead of the operation that will ask for it."""
         document, shape = read_query(graph.schema.graphql, text)
-        self._made(None, graph, replace(context, unlimited=True), document, shape, text, grouped)
+        args = (None, graph, replace(context, unlimited=True), document, shape, text, grouped)
+
+        def work() -> None:
+            try:
+                self._made(*args)
+            except Exception as error:
+                self._trouble = f"{type(error).__name__}: {error}"
+
+        self._begin(threading.Thread(target=work, name="sandbox bulk ahead", daemon=True))
+
+    def prepared(self) -> bool:
+        """Whether nothing is being made any more. Raises ValueError when that failed."""
+        if self._trouble:
+            trouble, self._trouble = self._trouble, ""
+            raise ValueError(trouble)
+        return not any(thread.is_alive() for thread in self._threads)
+
+    def _begin(self, thread: threading.Thread) -> None:
+        self._threads = [old for old in self._threads if old.is_alive()] + [thread]
+        thread.start()
 
     def _run(
         self,
@@ -377,14 +360,6 @@ class Bulk:
         if "cut" in operation.faults:
             size = int(size * 0.6)
         return 200, operation.result.path, size
-
-
-class Busy(Exception):
-    """As many operations run as may: their ids."""
-
-    def __init__(self, running: list[str]) -> None:
-        super().__init__("a bulk operation is in progress")
-        self.running = running
 
 
 __all__ = ["Bulk", "Busy", "NotBulk", "Operation"]

@@ -61,7 +61,7 @@ class Found:
     top: list[str] = field(default_factory=list)
 
 
-class NotBulk(Exception):
+class NotBulk(ValueError):
     """A query that bulk operations refuse: what is wrong with it, in Shopify's words."""
 
     def __init__(self, messages: Sequence[str]) -> None:

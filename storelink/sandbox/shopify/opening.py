@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields
 from functools import partial
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 from storelink.sandbox.capacity import Capacity
@@ -115,7 +114,6 @@ def _house(answers: Answers, gate: Gate, bulk: Bulk, switches: Switches) -> Acti
     """What the desk does beside edits."""
     store = answers.store
     names = {part.name for part in fields(Switches)}
-    preparing: list[Thread] = []
 
     def set_site(**values: Any) -> None:
         switches.set(**{name: value for name, value in values.items() if name in names})
@@ -123,9 +121,7 @@ def _house(answers: Answers, gate: Gate, bulk: Bulk, switches: Switches) -> Acti
 
     def prepare_bulk(query: str, version: str = "", grouped: bool = False) -> None:
         graph = answers.graphs[version or max(answers.graphs)]
-        work = partial(bulk.prepare, graph, answers.context(gate.app), query, grouped)
-        preparing.append(Thread(target=work, name="sandbox bulk ahead", daemon=True))
-        preparing[-1].start()
+        bulk.prepare(graph, answers.context(gate.app), query, grouped)
 
     def spent(app: str = "") -> dict[str, Any]:
         bucket = answers.bucket(app or gate.app.name)
@@ -143,7 +139,7 @@ def _house(answers: Answers, gate: Gate, bulk: Bulk, switches: Switches) -> Acti
         "spent": spent,
         "drain": drain,
         "prepare_bulk": prepare_bulk,
-        "bulk_prepared": lambda: not any(thread.is_alive() for thread in preparing),
+        "bulk_prepared": bulk.prepared,
         "bulk_operations": lambda: [
             {**bulk.doc(op, bulk.status(op)), "app": op.app, "problem": op.problem}
             for op in bulk.operations.values()
