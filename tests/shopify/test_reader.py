@@ -211,6 +211,15 @@ def test_after_three_of_them_it_goes_by_pages(
     assert shop.names()["OrderList"] >= 1
 
 
+def test_an_operation_that_was_denied_access_is_not_begun_again(shop: CounterShop) -> None:
+    def denied(operation: Operation) -> None:
+        operation.statuses, operation.error = ["FAILED"], "ACCESS_DENIED"
+
+    shop.new = denied
+    assert records_of(list(reading(shop).backfill("orders", None))) == truth(shop)
+    assert len(shop.operations) == 1
+
+
 def test_an_operation_that_shopify_forgot_is_begun_anew(shop: CounterShop) -> None:
     pages = list(reading(shop).backfill("orders", None))
     cursor = pages[0].cursor

@@ -9,7 +9,7 @@ import pytest
 from storelink.connectors.protocol import Account, Clock, FetchPage, Limits, ListPage, RawPage
 from storelink.connectors.shopify.client import Client
 from storelink.connectors.shopify.reader import Reader
-from storelink.errors import Retryable
+from storelink.errors import Retryable, StorelinkError
 from storelink.sandbox.running import RunningShopify, start_shopify
 
 RESOURCES = ("products", "customers", "orders")
@@ -227,6 +227,26 @@ def test_orders_that_the_app_may_not_see_are_out_of_sight(shop: RunningShopify, 
     pages = list(reader.fetch("orders", [*hidden, young]))
     assert [key for page in pages for key in page.gone] == [young]
     assert sorted(key for page in pages for key in page.out_of_sight) == hidden
+
+
+@pytest.mark.parametrize(
+    "switches",
+    [{"scopes": ["read_customers", "read_products"]}, {"protected": "none"}, {"mode": "uninstalled"}],
+)
+def test_nothing_is_gone_because_the_app_may_not_look(
+    shop: RunningShopify, reading: Reading, switches: dict[str, Any]
+) -> None:
+    ids = sorted(truth(shop, "orders"))[:5]
+    shop.admin.set_site(**switches)
+    try:
+        pages = list(reading().fetch("orders", ids))
+    except StorelinkError:
+        pages = []
+    assert not [key for page in pages for key in (*page.gone, *page.found)]
+    with pytest.raises(StorelinkError):
+        list(reading().list_all("orders"))
+    with pytest.raises(StorelinkError):
+        list(reading().backfill("orders", None))
 
 
 def test_queries_that_are_too_dear_are_made_cheaper(shop: RunningShopify, reading: Reading) -> None:

@@ -112,7 +112,7 @@ class Bulk:
         raise Unavailable("; ".join(str(error["message"]) for error in errors) or "no operation was started")
 
     def result(self, operation: Started) -> Result:
-        """Wait until it is completed. Raises `Lost`."""
+        """Wait until it is completed. Raises `Lost`, and `Unavailable` where it was denied access."""
         wait = FIRST_WAIT
         while True:
             answer = self._client.ask(queries.load("bulk_status"), {"id": operation.id})
@@ -121,6 +121,8 @@ class Bulk:
                 raise Lost("Shopify does not know the operation any more")
             if node["status"] == "COMPLETED":
                 return _result(operation, node, answer.read.finished)
+            if node["errorCode"] == "ACCESS_DENIED":
+                raise Unavailable("it was denied access")
             if node["status"] not in UNDER_WAY and node["status"] != "CANCELING":
                 raise Lost(f"it is {node['status']} ({node['errorCode'] or 'no reason given'})")
             self._sleep(wait)
