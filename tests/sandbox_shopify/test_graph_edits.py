@@ -181,6 +181,19 @@ def test_a_variant_stamps_its_product(shop: Asker) -> None:
     assert shop.edits.record("products", variant["_product"])["updatedAt"] > owner["updatedAt"]
 
 
+def test_a_product_is_never_without_variants(shop: Asker) -> None:
+    product = shop.edits.create_product("Lonely", price="3.00")["id"]
+    (only,) = shop.store.variants_of(product)
+    with pytest.raises(ValueError, match="the last of its product"):
+        shop.edits.delete("variants", only)
+    named = [shop.edits.create_variation(product, label, price="4.00")["id"] for label in "SM"]
+    assert shop.store.variants_of(product) == named
+    shop.edits.delete("variations", named[0])
+    text = "query($id: ID!) { product(id: $id) { hasOnlyDefaultVariant options { name values } } }"
+    found = shop.ask(text, id=gid("Product", product))["product"]
+    assert found == {"hasOnlyDefaultVariant": False, "options": [{"name": "Size", "values": ["M"]}]}
+
+
 def test_customers(shop: Asker) -> None:
     kept, gone = (
         shop.edits.create_customer(firstName=name, address={"city": "Berlin"})["id"] for name in "AB"

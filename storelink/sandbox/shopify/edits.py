@@ -201,38 +201,28 @@ class Edits:
     # the end
 
     def delete(self, kind: str, record: int) -> Doc:
-        """For good, which the events tell. A customer with orders cannot be deleted, nor a refund."""
+        """For good, which the events tell.
+
+        A customer with orders cannot be deleted, nor a refund. Lines of what is gone lose their link by
+        themselves, and no date of their orders moves.
+        """
         kind = _NAMES.get(kind, kind)
         if kind not in ("products", "variants", "customers", "orders"):
             raise ValueError(f"Shopify lets nobody delete {kind}")
         doc = self.record(kind, record)
         if kind == "customers" and self.store.orders_of(record):
             raise ValueError(f"customer {record} has orders and cannot be deleted")
+        if kind == "variants" and len(self.store.variants_of(doc["_product"])) < 2:
+            raise ValueError(f"variant {record} is the last of its product")
         self.store.remove(kind, record)
         if kind == "products":
-            self._orphan("_product", record)
             for variant in list(self.store.variants_of(record)):
                 self.store.remove("variants", variant)
-                self._orphan("_variant", variant)
         elif kind == "variants":
-            self._orphan("_variant", record)
             self.store.resum(doc["_product"])
         elif kind == "orders" and doc["_customer"] is not None:
             self.orders.count_again(doc["_customer"])
         return doc
-
-    def _orphan(self, column: str, record: int) -> None:
-        """Lines of what is gone lose their link; the orders' dates stay."""
-        drawer = self.store.drawers["orders"]
-        mark = f'"{column}":{record},'.encode()
-        for number in [n for n in drawer.rows if mark in drawer.body(n)]:
-            doc = self.record("orders", number)
-            for line in doc["_lines"]:
-                if line[column] == record:
-                    line[column] = None
-                    if column == "_product":
-                        line["_variant"] = None
-            self.store.put("orders", doc)
 
     # dates and switches
 
