@@ -41,6 +41,8 @@ _VERSION = re.compile(r"20[0-9]{2}-(01|04|07|10)")
 _NAME = re.compile(r"\b(?:query|mutation)\s+([A-Za-z_]\w*)")
 _PATIENCE = 300.0
 """Seconds in which a query may be throttled again and again before that is an error."""
+_PAUSE = 120.0
+"""Seconds until it is worth trying again after that: longer than a client waits by itself."""
 
 log = structlog.get_logger(__name__)
 
@@ -153,10 +155,10 @@ class Client:
         while True:
             try:
                 return self._once(asked)
-            except Throttled:
+            except Throttled as error:
                 # the bucket knows now how full it is; others were quicker
                 if monotonic() > until or self._closed.is_set():
-                    raise
+                    raise Retryable(str(error), after=_PAUSE, status=200, code="THROTTLED") from None
 
     def _once(self, asked: "_Question") -> Answer:
         estimate = self._bucket.estimate(asked.document, asked.variables, asked.at_least)
