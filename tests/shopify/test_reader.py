@@ -68,6 +68,15 @@ def test_bulk_and_pages_give_the_same_records(shop: CounterShop) -> None:
     assert len(by_bulk["104"]["refunds"][0]["refundLineItems"]) == 70
 
 
+def test_parts_come_by_id_however_they_are_read(shop: CounterShop) -> None:
+    shop.nodes["gid://shopify/Order/101"]["lineItems"] = [line(9), line(100), line(20)]
+    by_bulk = records_of(list(reading(shop).backfill("orders", None)))
+    by_pages = records_of(list(reading(shop).backfill("orders", {"after": None})))
+    (fetched,) = reading(shop).fetch("orders", ["101"])
+    for record in (by_bulk["101"], by_pages["101"], fetched.found["101"]):
+        assert record["lineItems"] == [line(9), line(20), line(100)]
+
+
 @pytest.mark.parametrize(
     ("resource", "kind", "part"),
     [("products", "Product", "variants"), ("customers", "Customer", "addresses")],
