@@ -5,6 +5,7 @@ way: integers, and floats whose shortest form has at most four decimals.
 """
 
 from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Any
 
 from storelink.connectors.unfit import Unfit, shown
@@ -24,11 +25,9 @@ def amount(value: Any, name: str) -> Decimal | None:
 
     More places (a WooCommerce store asked with `dp=6`) are rounded half up. Raises `Unfit` naming the field.
     """
-    if type(value) is str:  # what nearly every amount looks like: 170.28
-        whole, _, places = value.partition(".")
-        if len(places) <= 4 and len(whole) <= 15 and (whole + places).isdecimal():
-            return Decimal(value)
-        return _unusual(value.strip(), name)
+    if type(value) is str:
+        found = _plain(value)
+        return _unusual(value.strip(), name) if found is None else found
     if value is None:
         return None
     if type(value) is int:
@@ -40,6 +39,14 @@ def amount(value: Any, name: str) -> Decimal | None:
             return fitting(number, name)
         raise Unfit(f"{name} is a number that lost its exact value: {value!r}")
     raise Unfit(f"{name} is no amount: {type(value).__name__}")
+
+
+@lru_cache(4096)
+def _plain(value: str) -> Decimal | None:
+    """What nearly every amount looks like, 170.28; and shops have few prices. None for any other text."""
+    whole, _, places = value.partition(".")
+    plain = len(places) <= 4 and len(whole) <= 15 and (whole + places).isdecimal()
+    return Decimal(value) if plain else None
 
 
 def or_zero(value: Any, name: str) -> Decimal:

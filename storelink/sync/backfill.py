@@ -8,17 +8,19 @@ from collections.abc import Generator
 from datetime import datetime
 from typing import Any
 
-from storelink.connectors.protocol import Raw, RawPage
+from storelink.connectors.protocol import Raw
 from storelink.sync import listing, stage, state
 from storelink.sync.ahead import ahead
 from storelink.sync.fetching import Fetching, due
 from storelink.sync.lane import Lane
-from storelink.sync.page import Page, normalize_page, write_page
+from storelink.sync.page import Page, normalize_page, write_pages
 from storelink.sync.run import Counts, Run
 from storelink.sync.subject import Progress, Subject
 
 ANALYZE_AT = (1, 10, 100, 1000)
 """Pages after which the planner is told how the tables have grown; they start empty."""
+WAITING = 4_000_000
+"""Characters of raw JSON that may wait to be written, and so go into one transaction."""
 
 
 def backfill(lane: Lane, subject: Subject, *, restart: bool = False) -> Run:
@@ -50,38 +52,41 @@ def _enter(lane: Lane, phase: str, cursor: dict[str, Any] | None) -> None:
 
 def _read_all(lane: Lane, subject: Subject, run: Run, cursor: dict[str, Any] | None) -> dict[str, Any]:
     """Every page, each with the cursor after it. Returns the cursor of the finished read."""
-    store_time = cursor["store_time"] if cursor else None
-    done = int(cursor["done"]) if cursor else 0
-    with ahead(_pages(lane, subject, cursor["inner"] if cursor else None)) as pages:
-        for number, (raw, page) in enumerate(pages, 1):
-            store_time = store_time or (raw.read.store_time or raw.read.started).isoformat()
-            done += len(raw.records)
-            after = {"store_time": store_time, "inner": raw.cursor, "done": done, "total": raw.total}
+    after = cursor or {}
+    pages_done = 0
+    with ahead(_pages(lane, subject, after), lambda ready: ready[0].size, WAITING) as batches:
+        for batch in batches:
+            places = [place for _, place in batch]
 
-            def finish(counts: Counts, after: dict[str, Any] = after) -> None:
+            def finish(counts: Counts, last: int, places: list[dict[str, Any]] = places) -> None:
                 run.counts.add(counts)
-                state.put(lane, cursor=after)
+                state.put(lane, cursor=places[last])
                 run.save()
 
-            write_page(lane, subject.connector, page, finish=finish, lazy=True)
-            if number in ANALYZE_AT:
+            write_pages(lane, subject.connector, [page for page, _ in batch], finish)
+            if any(pages_done < at <= pages_done + len(batch) for at in ANALYZE_AT):
                 _analyze(lane)
-            subject.report(Progress(lane.resource, "backfill", done, raw.total))
-    finished = {"store_time": store_time or lane.clock().isoformat(), "done": done}
+            pages_done += len(batch)
+            after = places[-1]
+            subject.report(Progress(lane.resource, "backfill", after["done"], after["total"]))
+    finished = {"store_time": after.get("store_time", lane.clock().isoformat()), "done": after.get("done", 0)}
     _enter(lane, "listing", finished)
     return finished
 
 
 def _pages(
-    lane: Lane, subject: Subject, cursor: dict[str, Any] | None
-) -> Generator[tuple[RawPage, Page], None, None]:
-    """The raw pages with their rows; runs ahead of the writing."""
-    for raw in subject.store.backfill(lane.resource, cursor):
+    lane: Lane, subject: Subject, cursor: dict[str, Any]
+) -> Generator[tuple[Page, dict[str, Any]], None, None]:
+    """The rows of each page and the cursor after it; runs ahead of the writing."""
+    store_time, done = cursor.get("store_time"), int(cursor.get("done", 0))
+    for raw in subject.store.backfill(lane.resource, cursor.get("inner")):
         records: list[tuple[str | None, Raw]] = [(None, record) for record in raw.records]
         page = normalize_page(
             subject.connector, lane.resource, subject.settings, records, raw.broken, raw.read
         )
-        yield raw, page
+        store_time = store_time or (raw.read.store_time or raw.read.started).isoformat()
+        done += len(raw.records)
+        yield page, {"store_time": store_time, "inner": raw.cursor, "done": done, "total": raw.total}
 
 
 def _compare(lane: Lane, subject: Subject, run: Run) -> Fetching:

@@ -6,23 +6,33 @@ from typing import Any
 
 from storelink.connectors.protocol import Rows
 
+PIECE = 2047
+
 
 def fingerprint(rows: Rows, normalizer: int) -> bytes:
     """BLAKE2b-128 over everything that would be written for the record.
 
     The rows carry the raw record less the keys that change by themselves, so this covers both.
     """
-    digest = blake2b(digest_size=16)
-    digest.update(b"%d|%d|%d|" % (normalizer, rows.trashed, rows.partial))
-    for kind in (rows.products, rows.customers, rows.orders, rows.items, rows.refunds):
-        digest.update(b"\x1d")
-        for row in kind:
-            digest.update("\x1f".join([_text(value) for value in row]).encode())
-            digest.update(b"\x1e")
+    kinds = (rows.products, rows.customers, rows.orders, rows.items, rows.refunds)
+    text = "\x1d".join(
+        ["\x1e".join(["\x1f".join([_text(value) for value in row]) for row in kind]) for kind in kinds]
+    )
+    digest = blake2b(b"%d|%d|%d|" % (normalizer, rows.trashed, rows.partial), digest_size=16)
+    _feed(digest, text.encode())
     digest.update("|".join(rows.parts or ()).encode())
     if rows.withheld:  # the same null says something else when less of it is withheld
         digest.update("|".join(sorted(rows.withheld)).encode())
     return digest.digest()
+
+
+def _feed(digest: blake2b, data: bytes) -> None:
+    """In pieces for which hashlib keeps the interpreter's lock.
+
+    It lets go of it for longer ones, and another thread takes it each time: a handover a record.
+    """
+    for at in range(0, len(data), PIECE):
+        digest.update(data[at : at + PIECE])
 
 
 def _text(value: Any) -> str:

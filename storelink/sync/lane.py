@@ -16,7 +16,7 @@ import psycopg
 
 from storelink.db import Database
 from storelink.errors import LaneHeld, LaneLost
-from storelink.sync import collector
+from storelink.sync import interpreter
 from storelink.sync.clock import DatabaseClock, read_clock
 
 FULL = "full"
@@ -57,7 +57,7 @@ def hold(database: Database, connector_id: uuid.UUID, resource: str, kind: str |
     pooled = database.engine.raw_connection()
     connection = cast(Psycopg, pooled.driver_connection)
     try:
-        with database.translated(), collector.unhurried():
+        with database.translated(), interpreter.set_for_passes():
             connection.rollback()
             clock = read_clock(connection)
             token = _take(connection, connector_id, resource, kind) if kind else 0

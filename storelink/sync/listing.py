@@ -10,8 +10,11 @@ from datetime import datetime, timedelta
 from storelink.connectors.protocol import ListPage
 from storelink.sync.fingerprint import parts_digest
 from storelink.sync.lane import Lane
+from storelink.sync.stage import copy_rows
 
 CHUNK = 500
+LINES = 2000
+"""Lines of a list that are written at once."""
 FUTURE = timedelta(seconds=60)
 """A record stamped further ahead of the store's own clock than this is stamped in the future."""
 
@@ -60,23 +63,28 @@ def collect(
     `take` writes the records that came with a page.
     """
     lines, store_time = 0, None
+    waiting: list[tuple[str, datetime | None, str | None, bool]] = []
     for page in pages:
-        if lines == 0 and store_time is None:
+        if store_time is None:
             store_time = page.read.store_time or page.read.started
-        rows = [(item.id, item.version, parts_digest(item.parts), item.exact) for item in page.records]
-        if rows:
-            with lane.connection.cursor() as cursor, cursor.copy("COPY listed FROM STDIN") as copy:
-                for row in rows:
-                    copy.write_row(row)
-            lane.connection.commit()
+        waiting.extend((item.id, item.version, parts_digest(item.parts), item.exact) for item in page.records)
+        lines += len(page.records)
         if page.destroyed:
             lane.connection.execute(
                 "INSERT INTO listed_destroyed SELECT unnest(%s::text[])", (list(page.destroyed),)
             )
             lane.connection.commit()
         take(page)
-        lines += len(rows)
+        if len(waiting) >= LINES:
+            _keep(lane, waiting)
+            waiting.clear()
+    _keep(lane, waiting)
     return lines, store_time
+
+
+def _keep(lane: Lane, rows: list[tuple[str, datetime | None, str | None, bool]]) -> None:
+    copy_rows(lane.connection, "listed", ("record_id", "version", "parts", "exact"), rows)
+    lane.connection.commit()
 
 
 def settle(lane: Lane, store_time: datetime | None) -> int:

@@ -3,13 +3,13 @@
 SQL is put together once per table from the column names of the models; no value is ever in it.
 """
 
+from collections.abc import Sequence
 from functools import cache
 
 from storelink.sync.lane import Lane
 from storelink.sync.stage import CUSTOMER, ITEM, ORDER, PRODUCT, REFUND, Entity
 
 _WRITE = "s.verdict IN ('insert', 'fill', 'update')"
-_NAMES = {"platform_product": "product", "platform_customer": "customer", "platform_order": "order"}
 _ONCE = {"order_item": ("sku", "product_id", "variant_id")}
 """Columns that are set once: a deleted product empties them on every later read."""
 
@@ -40,6 +40,13 @@ def merge_orders(lane: Lane, platform: str, *, fresh: bool, hint: bool) -> None:
         if not fresh:
             _run(lane, _delete_parts(part), platform)
         _run(lane, _upsert_part(part), platform)
+
+
+def make_stubs(lane: Lane, platform: str, customers: Sequence[str]) -> None:
+    """Rows for customers that an order names and that are not here yet. Ids in order."""
+    where = {"connector": lane.connector_id, "platform": platform, "customers": customers}
+    lane.connection.execute(_NOTE_THESE, where)
+    lane.connection.execute(_STUB_THESE, where)
 
 
 def mark_gone(lane: Lane) -> None:
@@ -75,7 +82,7 @@ def _upsert(entity: Entity) -> str:
             RETURNING t.{entity.key[0]} AS key, t.xmax = 0 AS added, t.deleted_at
         )
         INSERT INTO change_event (connector_id, entity, key, op)
-        SELECT %(connector)s, '{_NAMES[entity.table]}', key,
+        SELECT %(connector)s, '{entity.event}', key,
                CASE WHEN added THEN 'insert' WHEN deleted_at = now() THEN 'delete' ELSE 'update' END
         FROM written ORDER BY key
     """  # noqa: S608
@@ -141,7 +148,7 @@ def _gone(entity: Entity) -> str:
             RETURNING t.{entity.key[0]} AS key
         )
         INSERT INTO change_event (connector_id, entity, key, op)
-        SELECT %(connector)s, '{_NAMES[entity.table]}', key, 'delete' FROM dropped ORDER BY key
+        SELECT %(connector)s, '{entity.event}', key, 'delete' FROM dropped ORDER BY key
     """  # noqa: S608
 
 
@@ -167,6 +174,18 @@ INSERT INTO platform_customer (connector_id, customer_id, platform, metadata, sy
 SELECT %(connector)s, customer_id, %(platform)s, '{{}}', now() FROM ({_WANTED}) wanted
 ON CONFLICT DO NOTHING
 """  # noqa: S608
+
+_NOTE_THESE = """
+INSERT INTO source_record (connector_id, resource, record_id, state, due_since)
+SELECT %(connector)s, 'customers', id, 'stub', clock_timestamp() FROM unnest(%(customers)s::text[]) id
+ON CONFLICT DO NOTHING
+"""
+
+_STUB_THESE = """
+INSERT INTO platform_customer (connector_id, customer_id, platform, metadata, synced_at)
+SELECT %(connector)s, id, %(platform)s, '{}', now() FROM unnest(%(customers)s::text[]) id
+ON CONFLICT DO NOTHING
+"""
 
 _HINT_CUSTOMERS = f"""
 WITH named AS MATERIALIZED (

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from hashlib import blake2b
 from typing import Any
 
@@ -18,11 +19,13 @@ from storelink.connectors.protocol import (
     Rejection,
     Rows,
 )  # fmt: skip
-from storelink.sync import merge, stage, verdict, withheld
+from storelink.sync import fresh, merge, stage, verdict, withheld
 from storelink.sync.fingerprint import fingerprint, parts_digest, payload_fingerprint
 from storelink.sync.lane import Lane
 from storelink.sync.run import Counts
 
+LAZY = "SET LOCAL synchronous_commit = off"
+"""Lets Postgres answer before the page is on disk."""
 UNSETTLED = timedelta(seconds=2)
 """A version younger than this when it was read may be edited again under the same stamp."""
 
@@ -41,6 +44,9 @@ class Page:
     """id → fingerprint of its rows."""
     listed: Mapping[str, tuple[datetime | None, bool]] = field(default_factory=dict)
     """id → (version in the list, whether exact), where a list made us fetch it."""
+
+    size: int = 0
+    """Characters of the raw JSON in it."""
 
     def __len__(self) -> int:
         return len(self.rows) + len(self.rejected) + len(self.gone) + len(self.out_of_sight)
@@ -75,6 +81,7 @@ def normalize_page(
                 result = replace(result, partial=True)
             page.rows[result.id] = result
             page.prints[result.id] = fingerprint(shown, connector.normalizer_version)
+            page.size += weigh(result)
             page.rejected.pop(result.id, None)
         elif isinstance(result, Rejection):
             page.rejected[asked or result.id or unnamed(raw)] = (result.error, raw)
@@ -83,6 +90,13 @@ def normalize_page(
     for item in broken:
         page.rejected[item.id] = (item.error, item.payload)
     return page
+
+
+def weigh(rows: Rows) -> int:
+    """About how many characters of raw JSON the rows carry."""
+    return sum(
+        len(row.metadata) for kind in (rows.products, rows.customers, rows.orders) for row in kind
+    ) + sum(len(row.line_items) for row in rows.orders)
 
 
 def unnamed(payload: Any) -> str:
@@ -112,7 +126,7 @@ def write_page(
     """
     connection, resource = lane.connection, lane.resource
     if lazy:
-        connection.execute("SET LOCAL synchronous_commit = off")
+        connection.execute(LAZY)
     lane.check()
     _stage(lane, connector.normalizer_version, page)
     added = verdict.judge(lane, page.read.started, page.read.finished, len(page))
@@ -141,6 +155,51 @@ def write_page(
     return counts
 
 
+def write_pages(
+    lane: Lane, connector: Connector, pages: Sequence[Page], finish: Callable[[Counts, int], None]
+) -> None:
+    """Write pages of a backfill: all at once if nothing of them is known, else one by one.
+
+    `finish` is told how many pages were written, less one: the place of the last one.
+    """
+    last = len(pages) - 1
+    if not _write_fresh(lane, connector, pages, lambda counts: finish(counts, last)):
+        for at, page in enumerate(pages):
+            write_page(lane, connector, page, finish=partial(_at, finish, at), lazy=True)
+
+
+def _at(finish: Callable[[Counts, int], None], at: int, counts: Counts) -> None:
+    finish(counts, at)
+
+
+def _write_fresh(
+    lane: Lane, connector: Connector, pages: Sequence[Page], finish: Callable[[Counts], None]
+) -> bool:
+    """The short way, where nothing of the pages is known; commits. False: nothing was done."""
+    if any(page.rejected or page.gone or page.out_of_sight for page in pages) or not any(
+        page.rows for page in pages
+    ):
+        return False
+    error, version = lane.clock.error, connector.normalizer_version
+    new = [
+        fresh.New(rows, _record(rows, version, page), page.read.started - error, page.read.finished + error)
+        for page in pages
+        for rows in page.rows.values()
+    ]
+    try:
+        lane.connection.execute(LAZY)
+        lane.check()
+        if not fresh.write_fresh(lane, connector.platform, new):
+            lane.connection.rollback()
+            return False
+        finish(Counts(fetched=len(new), inserted=len(new)))
+        lane.connection.commit()
+    except fresh.CONFLICTS:
+        lane.connection.rollback()
+        return False
+    return True
+
+
 def _stage(lane: Lane, normalizer: int, page: Page) -> None:
     """COPY the page into the staging tables."""
     records = [
@@ -152,17 +211,10 @@ def _stage(lane: Lane, normalizer: int, page: Page) -> None:
         *((key, "out_of_sight", None, None, None, None, None, False) for key in page.out_of_sight),
     ]  # fmt: skip
     stage.copy_rows(lane.connection, "stage_record", stage.RECORD_COLUMNS, records)
-    kinds = {
-        stage.PRODUCT: "products", stage.CUSTOMER: "customers", stage.ORDER: "orders",
-        stage.ITEM: "items", stage.REFUND: "refunds",
-    }  # fmt: skip
     for entity in stage.ENTITIES[lane.resource]:
-        found = {}
-        for rows in page.rows.values():
-            for row in getattr(rows, kinds[entity]):
-                found[tuple(getattr(row, name) for name in entity.key)] = row
+        found = entity.rows(page.rows.values())
         if found:
-            stage.copy_rows(lane.connection, entity.stage, entity.columns, found.values())
+            stage.copy_rows(lane.connection, entity.stage, entity.columns, (row for row, _ in found))
 
 
 def _record(rows: Rows, normalizer: int, page: Page) -> tuple[Any, ...]:

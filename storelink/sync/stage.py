@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Table
 from sqlalchemy.dialects import postgresql
 
-from storelink.connectors.protocol import CustomerRow, ItemRow, OrderRow, ProductRow, RefundRow
+from storelink.connectors.protocol import CustomerRow, ItemRow, OrderRow, ProductRow, RefundRow, Rows
 from storelink.models import metadata
 from storelink.sync.lane import Psycopg
 
@@ -27,18 +27,33 @@ class Entity:
     key: tuple[str, ...]
     record: str
     """The column that holds the record's id."""
+    part: str
+    """Where `protocol.Rows` has its rows."""
+    event: str | None = None
+    """What the change feed calls it; None where another entity's event speaks for it."""
 
     @property
     def stage(self) -> str:
         """Name of its staging table."""
         return f"stage_{self.table}"
 
+    def rows(self, records: Iterable[Rows]) -> list[tuple[Any, bool]]:
+        """(row, whether its record is in the trash) of these records; a key stands once, the last wins."""
+        found = {}
+        at = [self.columns.index(name) for name in self.key]
+        for one in records:
+            for row in getattr(one, self.part):
+                found[tuple([row[i] for i in at])] = (row, one.trashed)
+        return list(found.values())
 
-PRODUCT = Entity("platform_product", ProductRow._fields, ("variant_id",), "product_id")
-CUSTOMER = Entity("platform_customer", CustomerRow._fields, ("customer_id",), "customer_id")
-ORDER = Entity("platform_order", OrderRow._fields, ("order_id",), "order_id")
-ITEM = Entity("order_item", ItemRow._fields, ("order_id", "item_id"), "order_id")
-REFUND = Entity("order_refund", RefundRow._fields, ("refund_id",), "order_id")
+
+PRODUCT = Entity("platform_product", ProductRow._fields, ("variant_id",), "product_id", "products", "product")
+CUSTOMER = Entity(
+    "platform_customer", CustomerRow._fields, ("customer_id",), "customer_id", "customers", "customer"
+)
+ORDER = Entity("platform_order", OrderRow._fields, ("order_id",), "order_id", "orders", "order")
+ITEM = Entity("order_item", ItemRow._fields, ("order_id", "item_id"), "order_id", "items")
+REFUND = Entity("order_refund", RefundRow._fields, ("refund_id",), "order_id", "refunds")
 
 ENTITIES = {"products": (PRODUCT,), "customers": (CUSTOMER,), "orders": (ORDER, ITEM, REFUND)}
 

@@ -50,6 +50,12 @@ def test_a_full_disk_stops_a_pass_and_the_next_carries_on(small_disk):
         _in_step(store)
 
 
+@pytest.fixture(autouse=True)
+def every_page_is_written_by_itself(monkeypatch):
+    """So that there is a third page to make trouble after."""
+    monkeypatch.setattr("storelink.sync.backfill.WAITING", 1)
+
+
 class _Once:
     """Called after each page; makes trouble after the third."""
 

@@ -43,7 +43,10 @@ def arm(moment: str, number: int) -> None:
 
 if __name__ == "__main__":
     from storelink.cli.main import main
+    from storelink.sync import backfill
 
+    if int(sys.argv[2]) % 2:
+        backfill.WAITING = 1  # every page by itself: more moments at which something is half done
     arm(sys.argv[1], int(sys.argv[2]))
     sys.argv[:] = ["storelink", *sys.argv[3:]]
     main()

@@ -1,0 +1,75 @@
+"""Reading ahead: what waits is taken at once, within a limit, and errors come in their place."""
+
+import threading
+
+import pytest
+
+from storelink.sync.ahead import ahead
+
+
+def _weight(item):
+    return item
+
+
+def test_everything_that_waits_is_taken_at_once():
+    reached = threading.Event()
+
+    def source():
+        yield from (1, 1, 1)
+        reached.set()
+        yield 1
+
+    with ahead(source(), _weight, 3) as batches:
+        assert reached.wait(10)
+        first = next(batches)
+        assert first == [1, 1, 1]
+        assert [item for batch in batches for item in batch] == [1]
+
+
+def test_no_more_waits_than_the_limit_but_always_one_item():
+    made = []
+    full = threading.Event()
+
+    def source():
+        for weight in (2, 2, 9, 2):
+            made.append(weight)
+            if len(made) == 3:
+                full.set()
+            yield weight
+
+    with ahead(source(), _weight, 4) as batches:
+        assert full.wait(10)
+        assert next(batches) == [2, 2]
+        assert next(batches) == [9], "heavier than the limit: it goes alone"
+        assert [item for batch in batches for item in batch] == [2]
+    assert made == [2, 2, 9, 2]
+
+
+def test_an_error_comes_after_what_was_read_before_it():
+    def source():
+        yield 1
+        yield 2
+        raise LookupError("gone")
+
+    seen = []
+    with pytest.raises(LookupError), ahead(source(), _weight, 100) as batches:
+        for batch in batches:
+            seen.extend(batch)
+    assert seen == [1, 2]
+
+
+def test_leaving_early_closes_the_source_and_ends_its_thread():
+    closed = threading.Event()
+
+    def source():
+        try:
+            while True:
+                yield 1
+        finally:
+            closed.set()
+
+    before = threading.active_count()
+    with ahead(source(), _weight, 5) as batches:
+        next(batches)
+    assert closed.is_set()
+    assert threading.active_count() == before
