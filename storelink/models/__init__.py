@@ -3,8 +3,9 @@
 `view.py` holds the views and `storage.py` how raw JSON is stored, which Alembic does not compare.
 """
 
+from storelink.models.alert import Alert
 from storelink.models.audit import AuditEvent, ErasedSubject
-from storelink.models.change import ChangeEvent
+from storelink.models.change import ChangeEvent, ChangeFeed
 from storelink.models.columns import metadata
 from storelink.models.connector import ConnectorConfig
 from storelink.models.customer import PlatformCustomer
@@ -21,8 +22,10 @@ from storelink.models.webhook import WebhookDelivery
 __all__ = [
     "EXTERNAL",
     "PRODUCT_BY_SKU",
+    "Alert",
     "AuditEvent",
     "ChangeEvent",
+    "ChangeFeed",
     "ConnectorConfig",
     "ErasedSubject",
     "KeyReport",

@@ -3,7 +3,7 @@
 import uuid
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Identity, Index, Uuid, func, text
+from sqlalchemy import BigInteger, CheckConstraint, Identity, Index, Integer, Uuid, func, text
 from sqlmodel import SQLModel
 
 from storelink.models.columns import TEXT, TIME, column, optional
@@ -37,3 +37,18 @@ class ChangeEvent(SQLModel, table=True):
         nullable=False,
         sa_column_kwargs={"server_default": func.clock_timestamp()},
     )
+
+
+class ChangeFeed(SQLModel, table=True):
+    """One row: how far the feed is numbered. It outlives the events that retention deletes."""
+
+    __tablename__ = "change_feed"
+    __table_args__ = (CheckConstraint("id = 1", name="one_row"),)
+
+    id: int = column(Integer, "1.", primary_key=True, default=1, sa_column_kwargs={"autoincrement": False})
+    epoch: uuid.UUID = column(
+        Uuid, "Changes when numbers may have been given twice: the database was restored or moved."
+    )
+    last_seq: int = column(BigInteger, "The last number given.")
+    cut_seq: int = column(BigInteger, "Events up to this one may have been deleted.")
+    server: str = column(TEXT, "The server it is numbered on; another one means another epoch.")

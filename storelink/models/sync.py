@@ -20,6 +20,7 @@ class SyncState(SQLModel, table=True):
     __table_args__ = (
         CheckConstraint("phase IN ('new', 'backfill', 'listing', 'live')", name="phase"),
         Index("ix_sync_state_next_due_at", "next_due_at"),
+        Index("ix_sync_state_full_due_at", "full_due_at"),
     )
 
     connector_id: uuid.UUID = column(
@@ -44,9 +45,18 @@ class SyncState(SQLModel, table=True):
         "The store's clock at the start of the last complete pass; the next asks from here, less an overlap.",
     )
     next_due_at: Moment = optional(TIME, "When the next incremental pass is due (database clock).")
+    full_due_at: Moment = optional(
+        TIME, "When the next verify is due, or the rest of an unfinished full read (database clock)."
+    )
     last_success_at: Moment = optional(TIME, "When a pass last ran to its end (database clock).")
     last_verified_at: Moment = optional(TIME, "When a verify last ran to its end (database clock).")
     last_drift: int | None = optional(Integer, "Records that differed at the end of that verify.")
+    verify_share: int = column(
+        Integer,
+        "Which thirtieth of the records the next daily verify reads whole, 0 to 29.",
+        default=0,
+        sa_column_kwargs=_ZERO,
+    )
     consecutive_failures: int = column(
         Integer, "Passes in a row that failed.", default=0, sa_column_kwargs=_ZERO
     )

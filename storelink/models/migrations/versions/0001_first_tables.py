@@ -677,6 +677,12 @@ def upgrade() -> None:
             comment="When the next incremental pass is due (database clock).",
         ),
         sa.Column(
+            "full_due_at",
+            sa.DateTime(timezone=True),
+            nullable=True,
+            comment="When the next verify is due, or the rest of an unfinished full read (database clock).",
+        ),
+        sa.Column(
             "last_success_at",
             sa.DateTime(timezone=True),
             nullable=True,
@@ -693,6 +699,13 @@ def upgrade() -> None:
             sa.Integer(),
             nullable=True,
             comment="Records that differed at the end of that verify.",
+        ),
+        sa.Column(
+            "verify_share",
+            sa.Integer(),
+            server_default=sa.text("0"),
+            nullable=False,
+            comment="Which thirtieth of the records the next daily verify reads whole, 0 to 29.",
         ),
         sa.Column(
             "consecutive_failures",
@@ -760,6 +773,87 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("connector_id", "resource", name=op.f("pk_sync_state")),
     )
     op.create_index("ix_sync_state_next_due_at", "sync_state", ["next_due_at"], unique=False)
+    op.create_index("ix_sync_state_full_due_at", "sync_state", ["full_due_at"], unique=False)
+    op.create_table(
+        "alert",
+        sa.Column(
+            "id", sa.BigInteger(), sa.Identity(always=False), nullable=False, comment="Order of finding."
+        ),
+        sa.Column("connector_id", sa.Uuid(), nullable=False, comment="The store."),
+        sa.Column("kind", sa.Text(), nullable=False, comment="auth_failed, store_down, drift, …"),
+        sa.Column("words", sa.Text(), nullable=False, comment="What is so, for people."),
+        sa.Column(
+            "opened_at",
+            sa.DateTime(timezone=True),
+            nullable=False,
+            comment="When it was found (database clock).",
+        ),
+        sa.Column(
+            "closed_at",
+            sa.DateTime(timezone=True),
+            nullable=True,
+            comment="When it was over; null while it lasts.",
+        ),
+        sa.Column(
+            "told_at", sa.DateTime(timezone=True), nullable=True, comment="When STORELINK_ALERT_URL took it."
+        ),
+        sa.Column(
+            "over_told_at",
+            sa.DateTime(timezone=True),
+            nullable=True,
+            comment="When STORELINK_ALERT_URL took that it is over.",
+        ),
+        sa.Column(
+            "attempts",
+            sa.Integer(),
+            server_default=sa.text("0"),
+            nullable=False,
+            comment="Tries to tell that failed.",
+        ),
+        sa.ForeignKeyConstraint(
+            ["connector_id"],
+            ["connector_config.id"],
+            name=op.f("fk_alert_connector_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_alert")),
+    )
+    op.create_index(
+        "ix_alert_open",
+        "alert",
+        ["connector_id", "kind"],
+        unique=True,
+        postgresql_where=sa.text("closed_at IS NULL"),
+    )
+    op.create_index(
+        "ix_alert_untold",
+        "alert",
+        ["id"],
+        unique=False,
+        postgresql_where=sa.text("told_at IS NULL OR over_told_at IS NULL"),
+    )
+    op.create_table(
+        "change_feed",
+        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False, comment="1."),
+        sa.Column(
+            "epoch",
+            sa.Uuid(),
+            nullable=False,
+            comment="Changes when numbers may have been given twice: the database was restored or moved.",
+        ),
+        sa.Column("last_seq", sa.BigInteger(), nullable=False, comment="The last number given."),
+        sa.Column(
+            "cut_seq", sa.BigInteger(), nullable=False, comment="Events up to this one may have been deleted."
+        ),
+        sa.Column(
+            "server",
+            sa.Text(),
+            nullable=False,
+            comment="The server it is numbered on; another one means another epoch.",
+        ),
+        sa.CheckConstraint("id = 1", name=op.f("ck_change_feed_one_row")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_change_feed")),
+    )
     op.create_table(
         "webhook_delivery",
         sa.Column(
@@ -1146,6 +1240,9 @@ def downgrade() -> None:
         postgresql_where=sa.text("dedupe_key IS NOT NULL"),
     )
     op.drop_table("webhook_delivery")
+    op.drop_table("change_feed")
+    op.drop_table("alert")
+    op.drop_index("ix_sync_state_full_due_at", table_name="sync_state")
     op.drop_index("ix_sync_state_next_due_at", table_name="sync_state")
     op.drop_table("sync_state")
     op.drop_index("ix_sync_run_recent", table_name="sync_run")
