@@ -38,7 +38,7 @@ Exit codes:
   2    usage: a command, a setting or the store's set-up has to be changed
   3    the store refuses the credentials
   4    drift: store and tables differ, or a decision is waited for
-  130  stopped by Ctrl-C
+  130, 143  stopped by Ctrl-C, or asked to end
 """
 
 

@@ -6,6 +6,7 @@ import typer
 
 from storelink.cli import show
 from storelink.cli.context import ExitCode, JsonFlag, print_json, run
+from storelink.cli.words import count
 
 if TYPE_CHECKING:
     from storelink.sync.key_status import Status
@@ -62,7 +63,8 @@ def add(
         elif added.status == "current":
             show.say(f"Master key {added.key_id} is known and current: what is sealed is sealed with it.")
         else:
-            show.say(f"Master key {added.key_id} is known. `storelink secrets rotate` makes it current.")
+            mend = "storelink secrets rotate --lost" if lost else "storelink secrets rotate"
+            show.say(f"Master key {added.key_id} is known. `{mend}` makes it current.")
 
 
 @app.command(short_help="Make a new key current and wrap every store's key with it.")
@@ -79,7 +81,8 @@ def rotate(
         if as_json:
             print_json(done)
         else:
-            show.say(f"Master key {done.key_id} is current; {done.rewrapped} of the stores were moved to it.")
+            moved = f"{count(done.rewrapped, 'stores')} {'was' if done.rewrapped == 1 else 'were'} moved"
+            show.say(f"Master key {done.key_id} is current; {moved} to it.")
             for name, reason in done.failed.items():
                 mend = f"`storelink connectors set-credentials {name}`"
                 show.say(show.Toned(f"{name}: {reason} {mend}", show.BAD))

@@ -49,7 +49,7 @@ def test_from_the_first_key_to_the_next(run, sealed, home, database):
 
     added = json.loads(run("add", "--json").stdout)
     assert added["status"] == "added"
-    assert "1 of the stores were moved" in run("rotate").stdout
+    assert "1 store was moved" in run("rotate").stdout
     found = json.loads(run("status", "--json").stdout)
     assert found["current"] == added["key_id"]
     assert [(key["key_id"], key["status"], key["stores"]) for key in found["keys"]] == [
