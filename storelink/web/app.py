@@ -1,0 +1,55 @@
+"""The HTTP application of `storelink serve`."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import FastAPI, Response
+from sqlalchemy import text
+
+from storelink.config import Settings
+from storelink.db import Database
+from storelink.errors import DatabaseAway
+from storelink.secrets.keyring import Keyring
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What the routes work with. `running` says whether the clock and the worker of this process run."""
+
+    settings: Settings
+    database: Database
+    keyring: Keyring
+    running: Callable[[], bool]
+
+
+def create_app(services: Services) -> FastAPI:
+    """The application; no documentation pages, since nobody browses it."""
+    app = FastAPI(title="storelink", docs_url=None, redoc_url=None, openapi_url=None)
+    app.state.services = services
+
+    @app.get("/healthz")
+    async def healthz() -> dict[str, str]:
+        """The process answers. It says nothing of the database, so that nobody restarts us for that."""
+        return {"status": "ok"}
+
+    @app.get("/readyz")
+    def readyz(response: Response) -> dict[str, Any]:
+        """Whether work gets done here: 200, or 503 and why not."""
+        missing = _missing(services)
+        response.status_code = 503 if missing else 200
+        return {"ready": not missing, "missing": missing}
+
+    return app
+
+
+def _missing(services: Services) -> list[str]:
+    found = []
+    try:
+        with services.database.connect() as connection:
+            connection.execute(text("SELECT 1"))
+    except DatabaseAway:
+        found.append("the database does not answer")
+    if not services.running():
+        found.append("the clock or the worker does not run")
+    return found
