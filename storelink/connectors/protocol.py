@@ -405,6 +405,8 @@ class Connector(Protocol):
     normalizer_version: int
     """Raised when rows of an unchanged record would come out different."""
     capabilities: frozenset[str]
+    """Words for what more it can do. With `webhooks` it has an attribute of that name, too: a
+    `hook.Webhooks`."""
 
     def open(self, account: Account, limits: Limits, clock: Clock) -> Store:
         """Connect lazily: no request is made here. Raises `Misconfigured` for an unusable account."""

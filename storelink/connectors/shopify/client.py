@@ -125,7 +125,12 @@ class Client:
         def once() -> Answer:
             return self._unthrottled(asked)
 
-        return self._http.again(once, attempts=attempts) if repeat else once()
+        if repeat:
+            return self._http.again(once, attempts=attempts)
+        try:
+            return self._http.again(lambda: _surely(once), attempts=attempts)
+        except _Unsure as unsure:
+            raise unsure.error from None
 
     def download(self, url: str, offset: int = 0) -> AbstractContextManager[Iterator[bytes]]:
         """The file at `url`, from byte `offset`, in pieces; see `download.Downloads.open`."""
@@ -232,6 +237,23 @@ class Client:
         for value in (*self._secrets, *issued):
             text = text.replace(value, "…")
         return plain(text)
+
+
+class _Unsure(Exception):
+    """It may have been done, and must not be tried again."""
+
+    def __init__(self, error: Retryable) -> None:
+        self.error = error
+
+
+def _surely(call: Callable[[], Answer]) -> Answer:
+    """`call`, whose failure may be tried again only if nothing was done: 429 is said before anything is."""
+    try:
+        return call()
+    except Retryable as error:
+        if error.status == 429:
+            raise
+        raise _Unsure(error) from error
 
 
 class _Question:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from storelink.connectors.hook import Webhooks
 from storelink.connectors.protocol import (
     Account,
     Authorization,
@@ -32,6 +33,7 @@ from storelink.connectors.shopify.client import Client
 from storelink.connectors.shopify.doctor import check
 from storelink.connectors.shopify.oauth import CodeGrant
 from storelink.connectors.shopify.reader import Reader
+from storelink.connectors.shopify.subscriptions import ShopifyWebhooks
 
 _APP = (
     CredentialField("client_id", "api_key", "Client id", secret=False, pattern=r"^[0-9a-f]{32}$"),
@@ -48,13 +50,13 @@ class ShopifyStore:
 
     def __init__(self, account: Account, limits: Limits, clock: Clock) -> None:
         self._account, self._clock = account, clock
-        self._client = Client(account, limits, clock)
-        self._reader = Reader(self._client, account.settings, limits)
-        self.traffic = self._client.traffic
+        self.client = Client(account, limits, clock)
+        self._reader = Reader(self.client, account.settings, limits)
+        self.traffic = self.client.traffic
 
     def check(self) -> Checkup:
         """See `doctor.check`."""
-        return check(self._client, self._account, self._clock)
+        return check(self.client, self._account, self._clock)
 
     def list_all(self, resource: str) -> Iterator[ListPage]:
         """See `protocol.Store`."""
@@ -75,7 +77,7 @@ class ShopifyStore:
     def close(self) -> None:
         """Let go of sockets and threads."""
         self._reader.close()
-        self._client.close()
+        self.client.close()
 
 
 class Shopify:
@@ -93,7 +95,8 @@ class Shopify:
     resources: tuple[str, ...] = ("products", "customers", "orders")
     listed_whole: frozenset[str] = frozenset()
     normalizer_version = normalize.NORMALIZER_VERSION
-    capabilities: frozenset[str] = frozenset()
+    capabilities: frozenset[str] = frozenset({"webhooks"})
+    webhooks: Webhooks = ShopifyWebhooks()
 
     def open(self, account: Account, limits: Limits, clock: Clock) -> ShopifyStore:
         """Makes no request. Raises `Misconfigured` if address or credentials cannot be used."""

@@ -9,10 +9,12 @@ import base64
 import re
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
+
+import orjson
 
 from storelink.connectors.http import (
     Answer,
@@ -125,6 +127,16 @@ class Client:
         `Rejected` means that the keys may write, `AuthFailed` that they may not.
         """
         self._again(lambda: self._http.send("PUT", f"{API}/orders/0", {}, b"{}"))
+
+    def send(
+        self, method: str, path: str, params: Params | None = None, document: Mapping[str, Any] | None = None
+    ) -> Parsed:
+        """One write under `/wp-json/wc/v3/`; sent again only where its signature was refused.
+
+        Raises as `get` does. After `Retryable` the store may have done it or not.
+        """
+        body = None if document is None else orjson.dumps(document)
+        return self._again(lambda: self._parsed(self._http.send(method, f"{API}/{path}", params, body)))
 
     def close(self) -> None:
         """Let go of all connections."""

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from storelink.connectors.hook import Webhooks
 from storelink.connectors.protocol import (
     Account,
     Authorization,
@@ -29,6 +30,7 @@ from storelink.connectors.woocommerce import address, normalize
 from storelink.connectors.woocommerce.client import Client
 from storelink.connectors.woocommerce.doctor import check
 from storelink.connectors.woocommerce.reader import Reader
+from storelink.connectors.woocommerce.subscriptions import WooCommerceWebhooks
 
 
 class WooCommerceStore:
@@ -36,9 +38,9 @@ class WooCommerceStore:
 
     def __init__(self, account: Account, limits: Limits, clock: Clock) -> None:
         self._account, self._limits, self._clock = account, limits, clock
-        self._client = Client(account, limits, clock)
-        self._reader = Reader(self._client, account.settings, limits)
-        self.traffic = self._client.traffic
+        self.client = Client(account, limits, clock)
+        self._reader = Reader(self.client, account.settings, limits)
+        self.traffic = self.client.traffic
 
     def check(self) -> Checkup:
         """See `doctor.check`."""
@@ -46,7 +48,7 @@ class WooCommerceStore:
         def in_query() -> Client:
             return Client(self._account, self._limits, self._clock, key_in_query=True)
 
-        return check(self._client, self._account, in_query)
+        return check(self.client, self._account, in_query)
 
     def list_all(self, resource: str) -> Iterator[ListPage]:
         """See `protocol.Store`."""
@@ -66,7 +68,7 @@ class WooCommerceStore:
 
     def close(self) -> None:
         """Let go of sockets and threads."""
-        self._client.close()
+        self.client.close()
 
 
 class WooCommerce:
@@ -85,7 +87,8 @@ class WooCommerce:
     resources: tuple[str, ...] = ("products", "customers", "orders")
     listed_whole = frozenset({"customers"})
     normalizer_version = normalize.NORMALIZER_VERSION
-    capabilities: frozenset[str] = frozenset()
+    capabilities: frozenset[str] = frozenset({"webhooks"})
+    webhooks: Webhooks = WooCommerceWebhooks()
 
     def open(self, account: Account, limits: Limits, clock: Clock) -> WooCommerceStore:
         """Makes no request. Raises `Misconfigured` if address or keys cannot be used."""
