@@ -96,7 +96,8 @@ class Reading:
                 seen |= {rows.id for rows in store.understood(resource, page.records)}
                 checkpoints.append((frozenset(seen), json.dumps(page.cursor)))
             assert not known - seen
-            first = min(checkpoints[0][0])
+            # the first page may be empty, only to keep a cursor that would be lost otherwise
+            first = min(next(before for before, _ in checkpoints if before))
             lab.delete(resource, first)  # rows behind a checkpoint move those before it
             for before, cursor in checkpoints:
                 after = set(store.backfill(resource, json.loads(cursor)))

@@ -169,6 +169,18 @@ def test_a_write_is_never_repeated_by_itself(serve, connect, answer) -> None:
     assert len(server.requests) == 1
 
 
+def test_a_write_that_was_turned_away_is_sent_again(serve, connect, answer, said) -> None:
+    """429 says that nothing was done; the wait that it asks for is kept and counted."""
+    replies = iter([answer(b"", 429, Retry_After="1"), said({"a": 1}), answer(b"", 429), answer(b"", 503)])
+    server = serve(lambda _request: next(replies))
+    client = connect(server.url, retries=5)
+    assert client.ask("mutation M { a }", repeat=False).data == {"a": 1}
+    assert client.traffic.throttled_seconds >= 1
+    with pytest.raises(Retryable):
+        client.ask("mutation M { a }", repeat=False)
+    assert len(server.requests) == 4, "what may have been done was done again"
+
+
 def test_another_version_and_what_will_be_dropped_are_noticed(serve, connect, said) -> None:
     reply = said(
         {"shop": {}}, X_Shopify_API_Version="2027-01", X_Shopify_API_Deprecated_Reason="https://shopify.dev/x"

@@ -547,6 +547,13 @@ def test_what_is_not_there_is_gone(shop: CounterShop, resource: str) -> None:
     assert (page.gone, page.out_of_sight) == (["5", "6"], [])
 
 
+def test_an_answer_that_is_not_one_to_each_id_says_nothing_of_any(shop: CounterShop) -> None:
+    """Shopify answers null for what is not there, never less than was asked for."""
+    shop._OrderNodes = lambda given: {"nodes": []}  # type: ignore[attr-defined]
+    page = only(list(reading(shop, scopes=shop.scopes).fetch("orders", ["5", "6"])))
+    assert (page.gone, page.out_of_sight, set(page.unanswered)) == ([], [], {"5", "6"})
+
+
 def test_writing_implies_reading(shop: CounterShop) -> None:
     shop.scopes = ["write_products"]
     page = only(list(reading(shop, scopes=["read_products", "write_products"]).fetch("products", ["5"])))

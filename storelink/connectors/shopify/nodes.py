@@ -83,7 +83,7 @@ class Nodes:
         size.learn(len(ids), answer.cost)
         if len(answer.data["nodes"]) != len(ids):  # each has its place, and null in it says it is not there
             return FetchPage(
-                {}, answer.read, unanswered=dict.fromkeys(ids, "the answer is not one to each id")
+                {}, answer.read, unanswered=dict.fromkeys(ids, "no answer to each id")
             )
         return self._sorted(kind, ids, answer.data["nodes"], answer.read)
 
