@@ -82,9 +82,7 @@ class Nodes:
             return FetchPage({}, read, unanswered={ids[0]: str(error)})
         size.learn(len(ids), answer.cost)
         if len(answer.data["nodes"]) != len(ids):  # each has its place, and null in it says it is not there
-            return FetchPage(
-                {}, answer.read, unanswered=dict.fromkeys(ids, "no answer to each id")
-            )
+            return FetchPage({}, answer.read, unanswered=dict.fromkeys(ids, "no answer to each id"))
         return self._sorted(kind, ids, answer.data["nodes"], answer.read)
 
     def _sorted(self, kind: Kind, ids: list[str], nodes: Sequence[Any], read: Read) -> FetchPage:
