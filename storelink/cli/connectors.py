@@ -1,5 +1,6 @@
 """`storelink connectors`: register stores, check them, change and remove them."""
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -14,8 +15,6 @@ from storelink.cli.words import clock, span
 from storelink.errors import Misconfigured
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from storelink.connectors.protocol import Account, Checkup, Connector
 
 app = typer.Typer(
@@ -212,7 +211,7 @@ def show_store(name: NameArgument, as_json: JsonFlag = False) -> None:
             ("token until", _ends(store.token_expires_at)),
             ("keys entered", f"{clock(entered['entered_at'])} by {entered['entered_by']}"),
             ("sealed with", f"master key {entered['sealed_with']}"),
-            *((key.replace("_", " "), _setting(value)) for key, value in sorted(store.settings.items())),
+            *((key.replace("_", " "), _setting(key, value)) for key, value in sorted(store.settings.items())),
         ]
     )
 
@@ -221,11 +220,13 @@ def _ends(moment: "datetime | None") -> str:
     return "" if moment is None else f"{clock(moment)}, then renewed"
 
 
-def _setting(value: Any) -> str:
+def _setting(key: str, value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, dict):
-        return ", ".join(f"{name} {_setting(one)}" for name, one in value.items())
+        return ", ".join(f"{name} {_setting(name, one)}" for name, one in value.items())
+    if key.endswith("_at") and isinstance(value, str):
+        return clock(datetime.fromisoformat(value))
     return ", ".join(map(str, value)) if isinstance(value, list) else "" if value is None else str(value)
 
 
