@@ -11,6 +11,7 @@
     │   └── NeedsDecision  ... or has to say that what was found is meant
     ├── LaneHeld           somebody else runs this pass; come back later
     ├── LaneLost           our lock is gone; nothing of this pass may be written any more
+    ├── Stopped            we were asked to end, between two pages; the next pass carries on
     └── DatabaseAway       Postgres does not answer; the pass goes on from its cursor when it does
 
 Foreign exceptions are turned into these at one place each: HTTP in
@@ -94,6 +95,10 @@ class LaneHeld(StorelinkError):
 
 class LaneLost(StorelinkError):
     """The pass lost its lock or its fencing token; what it holds must not be written."""
+
+
+class Stopped(StorelinkError):
+    """This process was asked to end. All pages that were finished are stored."""
 
 
 class DatabaseAway(StorelinkError):

@@ -18,17 +18,18 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import delete, func, or_, update
+from sqlalchemy import case, delete, func, or_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session, col, select
 
+from storelink.connectors.hook import webhooks_of
 from storelink.connectors.protocol import Account, Connector, Token
 from storelink.db import Database
 from storelink.errors import Misconfigured
 from storelink.models import ConnectorConfig, SyncState, metadata
 from storelink.secrets.envelope import new_data_key
 from storelink.secrets.keyring import Keyring
-from storelink.sync import audit, keys, sight
+from storelink.sync import audit, keys, sight, signing
 from storelink.sync.entry import (
     check_credentials,
     check_interval,
@@ -114,7 +115,12 @@ def _free_name(session: Session, name: str, row: ConnectorConfig | None) -> None
 
 def _start(session: Session, connector_id: uuid.UUID, resources: Sequence[str]) -> None:
     """A `sync_state` row for each resource, due now; one that is there keeps how far it is."""
-    fresh = {"next_due_at": func.now(), "consecutive_failures": 0, "last_error": None}
+    fresh = {
+        "next_due_at": func.now(),
+        "full_due_at": func.now(),
+        "consecutive_failures": 0,
+        "last_error": None,
+    }
     for resource in resources:
         session.exec(
             insert(SyncState)
@@ -172,8 +178,9 @@ def set_credentials(
     """New credentials under a new data key; a store that had refused the old ones is due at once.
 
     They are for `auth_mode`, or for the mode it has. `token` is what was issued to them already.
-    The old ones are not opened, so that this also mends a lost master key. Tokens and webhook
-    secrets that belonged to them are dropped: the platform issues new ones.
+    The old ones need not open, so that this also mends a lost master key. Tokens that belonged to
+    them are dropped: the platform issues new ones. What webhooks are signed with is carried over
+    where it opens, since deliveries signed with it are under way.
     """
     key = keys.current_key(session, keyring, actor=actor)
     row = _locked(session, name_or_id)
@@ -186,7 +193,8 @@ def set_credentials(
     was_refused = row.status == "auth_failed"
     status = "active" if was_refused else row.status
     wrapped = {"data_key": key.wrap(data_key), "key_id": key.id, "status": status, "auth_mode": mode}
-    _change(session, row, **(_WIPED | sealed | wrapped))
+    signed = signing.carried(session, keyring, row, webhooks_of(connector), data_key)
+    _change(session, row, **(_WIPED | sealed | wrapped | signed))
     if was_refused:
         _due(session, row)
     _record(session, row, "connector.set_credentials", actor, auth_mode=mode, fields=sorted(values))
@@ -305,7 +313,11 @@ def remove(
                 counts[table.name] = deleted
     elif row.status != "uninstalled":
         _change(session, row, status="uninstalled", **_WIPED)
-        session.exec(update(SyncState).where(col(SyncState.connector_id) == row.id).values(next_due_at=None))
+        session.exec(
+            update(SyncState)
+            .where(col(SyncState.connector_id) == row.id)
+            .values(next_due_at=None, full_due_at=None)
+        )
     else:
         return Removed(row.name, purged=False)
     _record(session, row, "connector.remove", actor, purged=purge, counts=counts)
@@ -377,8 +389,12 @@ def _change(session: Session, row: ConnectorConfig, **values: Any) -> None:
 
 
 def _due(session: Session, row: ConnectorConfig) -> None:
+    """Every resource is due now, and so is what is left of a first read."""
+    unfinished = case((col(SyncState.phase) != "live", func.now()), else_=col(SyncState.full_due_at))
     session.exec(
-        update(SyncState).where(col(SyncState.connector_id) == row.id).values(next_due_at=func.now())
+        update(SyncState)
+        .where(col(SyncState.connector_id) == row.id)
+        .values(next_due_at=func.now(), full_due_at=unfinished)
     )
 
 

@@ -6,7 +6,7 @@ shops are updated without anybody telling us.
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
@@ -52,16 +52,18 @@ def open_subject(
     report: Callable[[Progress], None] = silent,
     accept_deletes: bool = False,
     refresh: bool = True,
+    announced: bool = False,
 ) -> Iterator[Subject]:
     """The store `name`, ready for passes; closed at the end.
 
-    With `refresh` the doctor looks first if it has not for a day. Raises `Misconfigured` for a
+    With `refresh` the doctor looks first if it has not for a day. `announced`: this process says by
+    itself which master keys it holds. Raises `Misconfigured` for a
     store that is unknown or removed, or whose credentials cannot be opened.
     """
     if refresh:
         _refresh(database, keyring, name, settings)
     with (
-        process.reported(database.session, keyring),
+        nullcontext() if announced else process.reported(database.session, keyring),
         open_store(database, keyring, name, settings) as opened,
     ):
         yield Subject(

@@ -1,17 +1,26 @@
 """`sync_state`: how far a resource is read, and when it is due again."""
 
+import uuid
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import orjson
 
-from storelink.sync.lane import Lane, Psycopg
+from storelink.sync.lane import FULL, Lane, Psycopg
 from storelink.sync.run import Run
 from storelink.sync.subject import Subject
 
 LIST_SHARE = 100
 """A list that took t seconds is not repeated before 100 t, so that it costs the store 1 % of its time."""
+VERIFY_EVERY = 86_400
+"""Seconds between two verifies of a resource, give or take a twentieth."""
+RETRY_FIRST = 30
+"""Seconds after the first failed pass; each further failure in a row doubles them."""
+RETRY_MOST = 3600
+"""Seconds at most, unless the interval is longer still."""
+RETRY_VERIFY = 900
+"""Seconds at least after a failed verify: it is dear, and passes go on without it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,33 +65,81 @@ def complete(lane: Lane, subject: Subject, run: Run, **columns: Any) -> None:
             "connector": lane.connector_id, "resource": lane.resource, "interval": subject.interval,
             "share": LIST_SHARE if lane.resource in subject.connector.listed_whole else 0,
             "quiet": int(quiet), "requests": run.requests if quiet else 0,
+            "full": lane.kind == FULL, "verify": VERIFY_EVERY,
         },
     )  # fmt: skip
     run.finish()
     lane.connection.commit()
 
 
-def fail(connection: Psycopg, lane: Lane, subject: Subject, error: str) -> None:
-    """The pass failed: note why and try again after the interval. Commits."""
+def verified(lane: Lane, drift: int) -> None:
+    """A verify ran to its end, in the present transaction: the next is due in a day."""
+    lane.connection.execute(
+        _VERIFIED,
+        {"connector": lane.connector_id, "resource": lane.resource, "drift": drift, "verify": VERIFY_EVERY},
+    )
+
+
+def fail(connection: Psycopg, lane: Lane, subject: Subject, error: str, after: float | None = None) -> None:
+    """The pass failed: note why, and when to try again. Commits.
+
+    `after` is the store's own hint, in seconds.
+    """
     connection.rollback()
+    note_failure(
+        connection, lane.connector_id, lane.resource, lane.kind, error, interval=subject.interval, after=after
+    )
+    connection.commit()
+
+
+def note_failure(
+    connection: Psycopg,
+    connector_id: uuid.UUID,
+    resource: str,
+    kind: str | None,
+    error: str,
+    *,
+    interval: int,
+    after: float | None = None,
+) -> None:
+    """Count a failure of a lane (`kind`) and put off its next pass: twice as long each time, with jitter."""
     connection.execute(
         _FAILURE,
-        {"connector": lane.connector_id, "resource": lane.resource, "error": error,
-         "interval": subject.interval},
+        {"connector": connector_id, "resource": resource, "error": error, "interval": interval,
+         "after": after or 0, "full": kind == FULL, "first": RETRY_FIRST, "most": RETRY_MOST,
+         "verify": RETRY_VERIFY},
     )  # fmt: skip
-    connection.commit()
 
 
 _SUCCESS = """
 UPDATE sync_state SET last_success_at = clock_timestamp(),
     next_due_at = clock_timestamp() + greatest(
-        coalesce("interval", %(interval)s), %(share)s * coalesce(list_seconds, 0)) * interval '1 second',
+        coalesce("interval", %(interval)s), %(share)s * coalesce(list_seconds, 0))
+        * (0.95 + random() * 0.1) * interval '1 second',
+    full_due_at = CASE WHEN %(full)s
+        THEN clock_timestamp() + %(verify)s * (0.5 + random() * 0.5) * interval '1 second'
+        ELSE full_due_at END,
     quiet_passes = quiet_passes + %(quiet)s, quiet_requests = quiet_requests + %(requests)s
 WHERE connector_id = %(connector)s AND resource = %(resource)s
 """
 
-_FAILURE = """
-UPDATE sync_state SET last_error = %(error)s, consecutive_failures = consecutive_failures + 1,
-    next_due_at = clock_timestamp() + coalesce("interval", %(interval)s) * interval '1 second'
+_VERIFIED = """
+UPDATE sync_state SET last_verified_at = clock_timestamp(), last_drift = %(drift)s,
+    full_due_at = clock_timestamp() + %(verify)s * (0.95 + random() * 0.1) * interval '1 second'
 WHERE connector_id = %(connector)s AND resource = %(resource)s
+"""
+
+# Stores that failed together do not come back together: hence the jitter.
+_FAILURE = """
+WITH retry AS (
+    SELECT clock_timestamp() + greatest(%(after)s, (0.75 + random() * 0.5) * least(
+        %(first)s * power(2, least(consecutive_failures, 16)),
+        greatest(%(most)s, coalesce("interval", %(interval)s)))) * interval '1 second' AS at
+    FROM sync_state WHERE connector_id = %(connector)s AND resource = %(resource)s
+)
+UPDATE sync_state SET last_error = %(error)s, consecutive_failures = consecutive_failures + 1,
+    next_due_at = CASE WHEN NOT %(full)s OR watermark IS NULL THEN retry.at ELSE next_due_at END,
+    full_due_at = CASE WHEN NOT %(full)s THEN full_due_at WHEN phase <> 'live' THEN retry.at
+        ELSE greatest(retry.at, clock_timestamp() + %(verify)s * interval '1 second') END
+FROM retry WHERE connector_id = %(connector)s AND resource = %(resource)s
 """

@@ -9,7 +9,7 @@ from typing import TypeVar
 import psycopg
 
 from storelink.db import Database
-from storelink.errors import AuthFailed, LaneHeld, NeedsDecision, StorelinkError
+from storelink.errors import AuthFailed, LaneHeld, NeedsDecision, Retryable, Stopped, StorelinkError
 from storelink.sync import state
 from storelink.sync.backfill import backfill
 from storelink.sync.incremental import incremental, targeted
@@ -39,15 +39,27 @@ def synchronize(
 
     Customers that orders named are fetched at the end. Raises at the first pass that fails.
     """
-    results = [_bring_up(database, subject, resource, full) for resource in resources]
+    results = []
+    for resource in resources:
+        if full or _phase(database, subject.id, resource) != "live":
+            results.append(read_all(database, subject, resource, restart=full))
+        else:
+            results.append(follow(database, subject, resource))
     if "customers" in subject.connector.resources and "orders" in resources:
-        with hold(database, subject.id, "customers", None) as lane:
-            began = lane.clock()
-            run = _guarded(subject, lane, "targeted", lambda: targeted(lane, subject))
-            if run.requests:
-                took = (lane.clock() - began).total_seconds()
-                results.append(PassResult("customers", "targeted", run.counts, run.requests, took))
+        named = fetch_named(database, subject)
+        results += [named] if named else []
     return results
+
+
+def fetch_named(database: Database, subject: Subject) -> PassResult | None:
+    """Fetch the customers that orders named and that are not here; None if there were none."""
+    with hold(database, subject.id, "customers", None) as lane:
+        began = lane.clock()
+        run = _guarded(subject, lane, "targeted", lambda: targeted(lane, subject))
+        if not run.requests:
+            return None
+        took = (lane.clock() - began).total_seconds()
+    return PassResult("customers", "targeted", run.counts, run.requests, took)
 
 
 def check_drift(
@@ -72,15 +84,20 @@ def check_drift(
     return ledgers
 
 
-def _bring_up(database: Database, subject: Subject, resource: str, full: bool) -> PassResult:
-    phase = _phase(database, subject.id, resource)
-    first = full or phase != "live"
-    with hold(database, subject.id, resource, FULL if first else POLL) as lane:
+def read_all(database: Database, subject: Subject, resource: str, *, restart: bool = False) -> PassResult:
+    """Read everything, or the rest of it, in the full lane."""
+    with hold(database, subject.id, resource, FULL) as lane:
         began = lane.clock()
-        if first:
-            run = _guarded(subject, lane, "backfill", lambda: backfill(lane, subject, restart=full))
-        else:
-            run = _guarded(subject, lane, "incremental", lambda: incremental(lane, subject))
+        run = _guarded(subject, lane, "backfill", lambda: backfill(lane, subject, restart=restart))
+        took = (lane.clock() - began).total_seconds()
+    return PassResult(resource, run.kind, run.counts, run.requests, took)
+
+
+def follow(database: Database, subject: Subject, resource: str) -> PassResult:
+    """Read what changed, in the incremental lane; the resource has a watermark."""
+    with hold(database, subject.id, resource, POLL) as lane:
+        began = lane.clock()
+        run = _guarded(subject, lane, "incremental", lambda: incremental(lane, subject))
         took = (lane.clock() - began).total_seconds()
     return PassResult(resource, run.kind, run.counts, run.requests, took)
 
@@ -95,7 +112,7 @@ def _guarded(subject: Subject, lane: Lane, kind: str, run: Callable[[], T]) -> T
     began = lane.clock()
     try:
         return run()
-    except (LaneHeld, NeedsDecision):
+    except (LaneHeld, NeedsDecision, Stopped):
         raise
     except (StorelinkError, psycopg.Error) as error:
         _note_failure(lane, subject, kind, began, error)
@@ -106,7 +123,8 @@ def _note_failure(lane: Lane, subject: Subject, kind: str, began: datetime, erro
     """Write the failure down, if the database is still there to be written to."""
     words = str(error) or type(error).__name__
     try:
-        state.fail(lane.connection, lane, subject, words)
+        after = error.after if isinstance(error, Retryable) else None
+        state.fail(lane.connection, lane, subject, words, after)
         where = (lane.connector_id, lane.resource, kind)
         noted = lane.connection.execute(_FAILED, (words, *where))
         if not noted.rowcount:  # it failed before it had written anything

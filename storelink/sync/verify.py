@@ -205,7 +205,7 @@ def _close(
         ledger.out_of_sight += len(judge.unseen)
         ledger.held -= len(judge.unseen)
     lane.check()
-    state.put(lane, last_verified_at=lane.clock(), last_drift=ledger.drift)
+    state.verified(lane, ledger.drift)
     if sign.likely or (judge.keep and not ledger.drift):
         lane.connection.execute(
             "UPDATE connector_config SET settings = CASE WHEN %(seen)s AND NOT %(whole)s THEN"

@@ -6,6 +6,7 @@ where they are, whoever calls it.
 """
 
 from importlib import resources
+from typing import Any
 
 from alembic import op
 
@@ -28,7 +29,8 @@ SETTINGS = (
 
 
 def upgrade() -> None:
-    connection = op.get_bind().connection.driver_connection  # its files hold many statements each
+    # psycopg itself: the files hold many statements each
+    connection: Any = op.get_bind().connection.driver_connection
     connection.execute("CREATE SCHEMA storelink_jobs")
     (path,) = connection.execute("SELECT current_setting('search_path')").fetchone()
     connection.execute("SET LOCAL search_path = storelink_jobs")

@@ -1,0 +1,80 @@
+"""What a person should hear of: found in the tables, told once, and once more when it is over.
+
+Troubles are not reported by whoever meets them but looked up, so that it makes no difference which
+process met one, nor how many look at the same time.
+"""
+
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+
+FAILURES = 3
+"""Passes in a row that fail before a store is called down; fewer mend themselves more often than not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A trouble that began or ended just now."""
+
+    connector_id: uuid.UUID
+    store: str
+    kind: str
+    words: str
+    over: bool
+
+
+def sweep(connection: psycopg.Connection[Any]) -> list[Change]:
+    """Open what is so and has no alert, close what is over. Commits. Each change is returned once."""
+    began = connection.execute(_TROUBLES + _OPENED, {"failures": FAILURES}).fetchall()
+    ended = connection.execute(_TROUBLES + _CLOSED, {"failures": FAILURES}).fetchall()
+    connection.commit()
+    return [Change(*row, False) for row in began] + [Change(*row, True) for row in ended]
+
+
+_TROUBLES = """
+WITH troubles AS (
+    SELECT c.id AS connector_id, 'auth_failed' AS kind, 'the store refuses our keys' || coalesce(
+        (SELECT ': ' || max(s.last_error) FROM sync_state s WHERE s.connector_id = c.id), '') AS words
+    FROM connector_config c WHERE c.status = 'auth_failed'
+    UNION ALL
+    SELECT s.connector_id, 'store_down',
+        'the last passes over ' || string_agg(s.resource, ', ' ORDER BY s.resource) || ' failed: '
+        || max(s.last_error)
+    FROM sync_state s JOIN connector_config c ON c.id = s.connector_id
+    WHERE s.consecutive_failures >= %(failures)s AND c.status = 'active' GROUP BY 1
+    UNION ALL
+    SELECT s.connector_id, 'drift',
+        string_agg(s.last_drift || ' ' || s.resource, ', ' ORDER BY s.resource) || ' differ from the store'
+    FROM sync_state s JOIN connector_config c ON c.id = s.connector_id
+    WHERE s.last_drift > 0 AND c.status = 'active' GROUP BY 1
+)"""
+
+_OPENED = """
+, opened AS (
+    INSERT INTO alert (connector_id, kind, words, opened_at)
+    SELECT connector_id, kind, words, clock_timestamp() FROM troubles t
+    WHERE NOT EXISTS (SELECT 1 FROM alert a
+        WHERE a.connector_id = t.connector_id AND a.kind = t.kind AND a.closed_at IS NULL)
+    ON CONFLICT (connector_id, kind) WHERE closed_at IS NULL DO NOTHING
+    RETURNING connector_id, kind, words
+)
+SELECT o.connector_id, c.name, o.kind, o.words FROM opened o JOIN connector_config c ON c.id = o.connector_id
+ORDER BY 2, 3
+"""
+
+# New keys prove nothing before a pass has come through with them; a pause says nothing either way.
+_CLOSED = """
+, closed AS (
+    UPDATE alert a SET closed_at = clock_timestamp()
+    FROM connector_config c
+    WHERE a.closed_at IS NULL AND c.id = a.connector_id AND c.status <> 'paused'
+      AND a.kind IN ('auth_failed', 'store_down', 'drift')
+      AND NOT EXISTS (SELECT 1 FROM troubles t WHERE t.connector_id = a.connector_id AND t.kind = a.kind)
+      AND (a.kind = 'drift' OR c.status = 'uninstalled' OR EXISTS (SELECT 1 FROM sync_state s
+          WHERE s.connector_id = a.connector_id AND s.last_success_at > a.opened_at))
+    RETURNING a.connector_id, c.name, a.kind, a.words
+)
+SELECT * FROM closed ORDER BY 2, 3
+"""
