@@ -8,7 +8,7 @@ from storelink.connectors.protocol import FetchPage, ListPage
 from storelink.errors import NeedsDecision
 from storelink.sync.lane import Lane
 from storelink.sync.listing import CHUNK, Candidate
-from storelink.sync.page import normalize_page, write_page
+from storelink.sync.page import Page, normalize_page, write_page
 from storelink.sync.run import Counts, Run
 from storelink.sync.subject import Progress, Subject
 
@@ -65,6 +65,8 @@ class Fetching:
             self.lane, self.subject.connector, page,
             hint=self.hint, finish=self._finish, inspect=self.inspect, keep=self.keep,
         )  # fmt: skip
+        if self.keep:
+            _settle_ignored(self.lane, answer, page)
         if answer.unanswered:
             self.unanswered.update(answer.unanswered)
             if self.keep:
@@ -124,6 +126,19 @@ def due(lane: Lane) -> Iterator[list[Candidate]]:
         after = found[-1][0]
 
 
+def _settle_ignored(lane: Lane, answer: FetchPage, page: Page) -> None:
+    """What is not kept by design, such as a draft, is not due either. Commits."""
+    ids = sorted(key for key in answer.found if key not in page.rows and key not in page.rejected)
+    if not ids:
+        return
+    lane.check()
+    where = {"connector": lane.connector_id, "resource": lane.resource, "ids": ids,
+             "started": answer.read.started}  # fmt: skip
+    lane.connection.execute(_FORGET, where)
+    lane.connection.execute(_NOT_DUE, where)
+    lane.connection.commit()
+
+
 def note_unanswered(lane: Lane, unanswered: Mapping[str, str]) -> None:
     """Keep them due with backoff (1, 2, 4 … minutes); quarantine after five. Commits."""
     lane.check()
@@ -145,6 +160,18 @@ SELECT count(*) FILTER (WHERE state NOT IN ('gone', 'stub')),
        count(*) FILTER (WHERE gone_at > clock_timestamp() - interval '30 days'),
        count(*) FILTER (WHERE state NOT IN ('gone', 'stub') AND record_id = ANY(%(ids)s))
 FROM source_record WHERE connector_id = %(connector)s AND resource = %(resource)s
+"""
+
+_FORGET = """
+DELETE FROM source_record
+WHERE connector_id = %(connector)s AND resource = %(resource)s AND record_id = ANY(%(ids)s)
+  AND state = 'stub' AND content_hash IS NULL AND due_since <= %(started)s
+"""
+
+_NOT_DUE = """
+UPDATE source_record SET due_since = NULL, retry_after = NULL, attempts = 0
+WHERE connector_id = %(connector)s AND resource = %(resource)s AND record_id = ANY(%(ids)s)
+  AND due_since <= %(started)s
 """
 
 _UNANSWERED = """
