@@ -11,6 +11,7 @@ from storelink.config import Settings
 from storelink.db import Database
 from storelink.errors import DatabaseAway
 from storelink.secrets.keyring import Keyring
+from storelink.web.intake import Intake
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +26,13 @@ class Services:
 
 def create_app(services: Services) -> FastAPI:
     """The application; no documentation pages, since nobody browses it."""
-    app = FastAPI(title="storelink", docs_url=None, redoc_url=None, openapi_url=None)
-    app.state.services = services
+    intake = Intake(services.database, services.keyring)
+    app = FastAPI(
+        title="storelink", docs_url=None, redoc_url=None, openapi_url=None,
+        lifespan=lambda _: intake.running(),
+    )  # fmt: skip
+    app.state.services, app.state.intake = services, intake
+    app.include_router(intake.router())
 
     @app.get("/healthz")
     async def healthz() -> dict[str, str]:
