@@ -10,22 +10,23 @@ the cases that write a fixture `database`: a `storelink.db.Database` with fresh 
 
 import sys
 
-from storelink.conformance.laboratory import Fault, Laboratory
+from storelink.conformance.laboratory import Ability, Fault, Laboratory
 
-__all__ = ["Fault", "Laboratory", "connector_tests"]
+__all__ = ["Ability", "Fault", "Laboratory", "connector_tests"]
 
 
 def connector_tests(laboratory: type[Laboratory]) -> type:
     """A class of tests for pytest; give it a name that begins with `Test`."""
     import pytest
 
-    names = {f"{__name__}.{name}" for name in ("checking", "normalizing", "reading", "writing")}
+    names = {f"{__name__}.{name}" for name in ("checking", "normalizing", "reading", "seeing", "writing")}
     pytest.register_assert_rewrite(*(names - sys.modules.keys()))
     from storelink.conformance.checking import Checking
     from storelink.conformance.normalizing import Normalizing
     from storelink.conformance.reading import Reading
+    from storelink.conformance.seeing import Seeing
     from storelink.conformance.writing import Writing
 
     # cases for webhooks and actions join here, each for connectors that have the capability
-    groups = (Reading, Normalizing, Checking, Writing)
+    groups = (Reading, Normalizing, Checking, Writing, Seeing)
     return type(f"{laboratory.__name__}Tests", groups, {"laboratory": laboratory})

@@ -4,16 +4,19 @@ import json
 import logging
 import traceback
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
 import structlog
 
-from storelink.conformance.laboratory import Fault, Laboratory
-from storelink.conformance.opened import ending, now
+from storelink.conformance.laboratory import Ability, Fault, Laboratory
+from storelink.conformance.opened import ending, need, now
 from storelink.connectors.protocol import Account, Checkup, CredentialField, Store, Token
 from storelink.sync.token import Remembered
+
+_TOKENS = ("access_token", "refresh_token")
 
 
 class Checking:
@@ -57,22 +60,34 @@ class Checking:
 
     def test_a_token_is_kept_and_used_again(self) -> None:
         """What the platform issued is left with the keeper, and serves the next one who opens it."""
-        asked: list[Token | None] = []
-
-        class Counting(Remembered):
-            def renew(self, stale: Token | None, exchange: Callable[[Token | None], Token]) -> Token:
-                def counted(kept: Token | None) -> Token:
-                    asked.append(kept)
-                    return exchange(kept)
-
-                return Remembered.renew(self, stale, counted)
-
         with self.laboratory(3) as lab:
-            account = replace(lab.account, tokens=Counting())
+            keeper = _Counting()
+            account = replace(lab.issued or lab.account, tokens=keeper)
             for _ in range(3):
                 checkup = _check(lab, account)
                 assert checkup.healthy, checkup.findings
-            assert len(asked) <= 1, "each who opened the store had a token issued"
+            assert keeper.renewals <= 1, "each who opened the store had a token issued"
+
+    def test_a_token_that_ended_is_renewed(self) -> None:
+        """Once, for all threads that met its end; each gets its answer."""
+        with self.laboratory(3) as lab:
+            need(lab, Ability.ISSUES)
+            assert lab.issued is not None
+            keeper = _Counting()
+            store = lab.connector.open(replace(lab.issued, tokens=keeper), lab.limits, now)
+            try:
+                assert store.check().healthy
+                first = keeper.held()
+                assert first is not None, "the keeper was not given the token"
+                lab.expire_tokens()
+                resources = lab.connector.resources
+                with ThreadPoolExecutor(len(resources)) as pool:
+                    found = list(pool.map(lambda name: _ids(store, name), resources))
+                assert [bool(ids) for ids in found] == [True] * len(resources)
+                assert keeper.renewals == 2, f"{keeper.renewals - 1} renewals of one token"
+                assert keeper.held() != first
+            finally:
+                store.close()
 
     def test_secrets_never_show(self) -> None:
         """Not in a repr, a log, an error or its traceback, a finding, or what is kept of the store."""
@@ -80,6 +95,9 @@ class Checking:
         with self.laboratory(3) as lab, _listening(shown):
             accounts = [lab.account]
             accounts += [_wrong(lab.account, field.name) for field in _fields(lab)]
+            keeper = _Counting()
+            if lab.issued is not None:
+                accounts.append(replace(lab.issued, tokens=keeper))
             for account in accounts:
                 _show(lab, account, shown)
             for fault in lab.faults:
@@ -89,13 +107,31 @@ class Checking:
         secrets = {
             account.credentials[field.name]
             for account in accounts
-            for field in _fields(lab)
+            for field in lab.connector.auth_modes[account.auth_mode]
             if field.secret and field.name in account.credentials
         }
+        secrets |= {str(value) for name, value in (keeper.held() or {}).items() if name in _TOKENS}
         assert secrets or not _fields(lab)
         for text in shown:
             for secret in secrets:
                 assert secret not in text, f"a secret shows in {text!r:.300}"
+
+
+class _Counting(Remembered):
+    """Keeps a token, and counts how often one was asked for."""
+
+    renewals = 0
+
+    def renew(self, stale: Token | None, exchange: Callable[[Token | None], Token]) -> Token:
+        def counted(kept: Token | None) -> Token:
+            self.renewals += 1
+            return exchange(kept)
+
+        return Remembered.renew(self, stale, counted)
+
+
+def _ids(store: Store, resource: str) -> set[str]:
+    return {line.id for page in ending(store.list_all(resource)) for line in page.records}
 
 
 def _check(lab: Laboratory, account: Account) -> Checkup:

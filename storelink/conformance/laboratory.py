@@ -31,6 +31,19 @@ class Fault(StrEnum):
     """The answer is an empty list, though there are records."""
 
 
+class Ability(StrEnum):
+    """What not every platform does, or not every fake store can play."""
+
+    HIDES = "hides"
+    """Some records of some resource can be put out of the credentials' sight."""
+    WITHHOLDS = "withholds"
+    """Some fields of records can be withheld from the credentials: the store answers null for them."""
+    TELLS = "tells"
+    """Lists of changes name what was destroyed."""
+    ISSUES = "issues"
+    """Tokens are issued for what is entered, and end: `Laboratory.issued` and `expire_tokens`."""
+
+
 class Laboratory(ABC):
     """One running fake store. `Laboratory(records)` starts it with so many records of each resource.
 
@@ -45,10 +58,14 @@ class Laboratory(ABC):
     """Resources whose records can be trashed and restored."""
     faults: ClassVar[frozenset[Fault]] = frozenset(Fault)
     """Those that the fake store can play; cases that need another are skipped."""
+    abilities: ClassVar[frozenset[Ability]] = frozenset()
+    """Those of platform and fake store; cases that need another are skipped, and say so."""
     limits: ClassVar[Limits] = Limits(timeout=0.6, retries=2, width=2)
 
     account: Account
     """The right address and credentials."""
+    issued: Account | None = None
+    """The same store with credentials that a token is issued for (`Ability.ISSUES`)."""
 
     @abstractmethod
     def __init__(self, records: int) -> None: ...
@@ -83,6 +100,18 @@ class Laboratory(ABC):
         """Take it out of the trash."""
         raise NotImplementedError
 
+    def limit(self, ability: Ability) -> None:
+        """HIDES or WITHHOLDS from now on, as when a merchant takes back a permission."""
+        raise NotImplementedError
+
+    def unlimit(self) -> None:
+        """Let the credentials see everything again."""
+        raise NotImplementedError
+
+    def expire_tokens(self) -> None:
+        """End every token that was issued; what they were issued for stays good."""
+        raise NotImplementedError
+
     # -- around it
 
     @abstractmethod
@@ -105,7 +134,7 @@ class Laboratory(ABC):
 
         Every row that the resource's first table should have, trashed ones with `deleted` true.
         Columns are the author's choice; times aware, money Decimal. Worked out without the
-        connector's normalizer. A product's rows name their `product_id`.
+        connector's normalizer. A product's rows name their `product_id`. `limit` changes nothing of it.
         """
 
     @classmethod

@@ -6,7 +6,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from storelink.conformance.laboratory import Laboratory
+import pytest
+
+from storelink.conformance.laboratory import Ability, Laboratory
 from storelink.connectors.protocol import Account, Clock, Cursor, Listed, Raw, Rows, Store
 
 T = TypeVar("T")
@@ -100,3 +102,17 @@ def records_of(lab: Laboratory, resource: str) -> set[str]:
 def several_pages(lab: type[Laboratory]) -> int:
     """So many records that a walk takes three pages, the last one short."""
     return 2 * lab.page + max(1, lab.page // 3)
+
+
+def need(lab: Laboratory, ability: Ability) -> None:
+    """Skip a case that the laboratory cannot play."""
+    if ability not in lab.abilities:
+        pytest.skip(f"the laboratory does not know {ability.name}: {MISSING[ability]}")
+
+
+MISSING = {
+    Ability.HIDES: "records that are out of the credentials' sight",
+    Ability.WITHHOLDS: "fields that are withheld from the credentials",
+    Ability.TELLS: "lists that name what was destroyed",
+    Ability.ISSUES: "tokens that are issued and end",
+}

@@ -29,6 +29,7 @@ class Reading:
             "resource": resources,
             "followed": followed,
             "trashed": [name for name in resources if name in lab.trash_cans],
+            "pause": [60, 3 * 86_400],
             "failure": [fault for fault in _FAILURES if fault in lab.faults],
         }
         for name, several in values.items():
@@ -222,6 +223,28 @@ class Reading:
             assert not destroyed & records_of(lab, followed), "it calls destroyed what is there"
             fetched = ending(store.store.fetch(followed, sorted(destroyed)))
             assert {one for page in fetched for one in page.gone} == destroyed
+
+    def test_records_that_come_with_a_list_are_whole(self, followed: str) -> None:
+        """They are those of the lines, and the same that a fetch brings."""
+        with self.start(5) as lab, opened(lab) as store:
+            lab.pass_time(3600)
+            watermark = store.store_time(followed)
+            lab.pass_time(3 * 86_400)
+            for key in sorted(records_of(lab, followed)):
+                lab.edit(followed, key, "changed")
+            lab.pass_time(60)
+            pages = [
+                *ending(store.store.list_since(followed, watermark)),
+                *ending(store.store.list_all(followed)),
+            ]
+            found = {key: raw for page in pages for key, raw in page.found.items()}
+            if not found:
+                pytest.skip(f"lists of {followed} bring versions alone")
+            for page in pages:
+                assert page.found.keys() <= {line.id for line in page.records}, "records without a line"
+            listed = {rows.id: rows for rows in store.understood(followed, found.values())}
+            assert listed.keys() == found.keys(), "they come under other ids than theirs"
+            assert listed == store.fetch(followed, found), "a fetch brings something else"
 
     # -- when things go wrong
 

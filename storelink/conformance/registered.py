@@ -10,8 +10,10 @@ from psycopg.rows import dict_row
 
 from storelink.conformance.laboratory import Laboratory
 from storelink.conformance.opened import Opened, opened
+from storelink.connectors.protocol import Clock
 from storelink.db import Database
 from storelink.models import ConnectorConfig, SyncState
+from storelink.sync import account
 from storelink.sync.lane import FULL, hold
 from storelink.sync.page import json_text
 from storelink.sync.renormalize import renormalize
@@ -31,6 +33,7 @@ class Registered:
     lab: Laboratory
     opened: Opened
     subject: Subject
+    clock: Clock
 
     @property
     def resources(self) -> Sequence[str]:
@@ -47,6 +50,26 @@ class Registered:
     def verify(self, *, fix: bool = False, deep: bool = False) -> list[Ledger]:
         """The ledgers of all resources."""
         return check_drift(self.database, self.subject, self.resources, fix=fix, deep=deep)
+
+    def check_again(self) -> None:
+        """Check the store, as each day's first pass does, and go on with what that learnt."""
+        learnt = self.opened.store.check().settings
+        with self.database.session() as session:
+            settings = dict(account.remember(session, self.subject.id, learnt).settings)
+            session.commit()
+        self.opened.store.close()
+        known = replace(self.lab.account, settings=settings)
+        store = self.lab.connector.open(known, self.lab.limits, self.clock)
+        self.opened = replace(self.opened, store=store, settings=settings)
+        self.subject = replace(self.subject, store=store, settings=settings)
+
+    def states(self, resource: str) -> dict[str, str]:
+        """What is known of each record of a resource: id → state."""
+        found = self.select(
+            "SELECT record_id, state FROM source_record WHERE connector_id = %s AND resource = %s",
+            self.subject.id, resource,
+        )  # fmt: skip
+        return {row["record_id"]: row["state"] for row in found}
 
     def renormalize(self) -> int:
         """Rebuild all rows; how many changed."""
@@ -127,8 +150,15 @@ def registered(database: Database, lab: Laboratory, name: str = "lab") -> Iterat
     with hold(database, row.id, connector.resources[0], None) as lane:
         clock = lane.clock
     with opened(lab, clock=clock) as store:
+        with database.session() as session:
+            session.get_one(ConnectorConfig, row.id).settings = dict(store.settings)
+            session.commit()
         subject = Subject(row.id, row.name, connector, store.store, store.settings)
-        yield Registered(database, lab, store, subject)
+        made = Registered(database, lab, store, subject, clock)
+        try:
+            yield made
+        finally:
+            made.opened.store.close()
 
 
 def text_of(row: dict[str, Any]) -> str:

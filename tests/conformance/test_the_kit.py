@@ -118,6 +118,7 @@ class CallsDestroyedWhatIsThere(CarefulStore):
 
 
 @caught_by("a_token_is_kept_and_used_again")
+@caught_by("a_token_that_ended_is_renewed")
 class HasATokenIssuedEachTime(CarefulToy):
     def open(self, account: Any, limits: Any, clock: Any) -> Any:
         if account.tokens:
@@ -404,7 +405,7 @@ class RebuildsHalf(CarefulToy):
 # -- wrong passes ----------------------------------------------------------------------------------
 
 
-@caught_by("the_next_pass_brings_what_changed")
+@caught_by("the_next_pass_brings_what_changed", pause=60)
 class NeverListsChanges(CarefulStore):
     def list_since(self, resource: str, watermark: Any) -> Iterator[ListPage]:
         yield ListPage([], self._read(self._request("list")))
@@ -434,6 +435,43 @@ class KnowsOneStore(CarefulToy):
     def open(self, account: Any, limits: Any, clock: Any) -> Any:
         shop = self.shops.setdefault(account.name, SHOPS.get(account.store_url))
         return CarefulStore(clock, shop, known=True)
+
+
+@caught_by("records_that_come_with_a_list_are_whole", followed="orders")
+class ListsHalfARecord(CarefulStore):
+    def list_since(self, resource: str, watermark: Any) -> Iterator[ListPage]:
+        for page in super().list_since(resource, watermark):
+            half = {key: {**raw, "items": {}} for key, raw in page.found.items()}
+            yield replace(page, found=half)
+
+
+@caught_by("what_the_store_calls_destroyed_is_gone_after_the_next_pass")
+class KeepsWhatWasDestroyedToItself(CarefulStore):
+    def list_since(self, resource: str, watermark: Any) -> Iterator[ListPage]:
+        for page in super().list_since(resource, watermark):
+            yield replace(page, destroyed=())
+
+
+@caught_by("what_is_out_of_sight_is_not_gone")
+class TakesTheUnseenForGone(CarefulStore):
+    def fetch(self, resource: str, ids: Any) -> Iterator[FetchPage]:
+        for page in super().fetch(resource, ids):
+            yield FetchPage(page.found, page.read, [*page.gone, *page.out_of_sight])
+
+
+@caught_by("what_is_withheld_keeps_what_is_held")
+class TakesNullForAnAnswer(CarefulToy):
+    def normalize(self, resource: str, raw: Any, settings: Any) -> Any:
+        found = super().normalize(resource, raw, settings)
+        return replace(found, withheld=frozenset()) if isinstance(found, Rows) else found
+
+
+@caught_by("what_is_withheld_keeps_what_is_held")
+class KeepsItsSightToItself(CarefulStore):
+    def check(self) -> Checkup:
+        found = super().check()
+        told = {name: one for name, one in found.settings.items() if name != "protected"}
+        return replace(found, settings=told)
 
 
 # -- wrong doctors ---------------------------------------------------------------------------------
@@ -477,6 +515,13 @@ class PutsTheTokenInErrors(CarefulToy):
                     raise Retryable(f"GET /?token={account.credentials['token']}: {error}") from None
 
         return Telling(clock, SHOPS.get(account.store_url), known=True)
+
+
+@caught_by("secrets_never_show")
+class LogsWhatWasIssued(CarefulStore):
+    def list_all(self, resource: str) -> Iterator[ListPage]:
+        yield from super().list_all(resource)
+        structlog.get_logger("toy").debug("listed", token=dict(self.tokens.held()) if self.tokens else None)
 
 
 @caught_by("secrets_never_show")

@@ -8,7 +8,7 @@ from typing import Any
 
 import shopify_records
 
-from storelink.conformance import Fault, Laboratory
+from storelink.conformance import Ability, Fault, Laboratory
 from storelink.connectors.protocol import Account
 from storelink.connectors.shopify.connector import CONNECTOR
 from storelink.sandbox.running import RunningShopify, start_shopify
@@ -40,6 +40,7 @@ class ShopifyLaboratory(Laboratory):
 
     connector = CONNECTOR
     page = 100
+    abilities = frozenset(Ability)
 
     def __init__(self, records: int, **plan: Any) -> None:
         # an order in eight is a cart that was never paid for, which is no order here
@@ -49,6 +50,8 @@ class ShopifyLaboratory(Laboratory):
         self.shop = self._running.enter_context(start_shopify(**{"plan": "enterprise", **usual, **plan}))
         self.admin, self.account = self.shop.admin, account_of(self.shop)
         self.admin.hold_clock()
+        app = {"client_id": self.shop.client_id, "client_secret": self.shop.client_secret}
+        self.issued = Account("shop", self.shop.url, "client-credentials", app)
 
     def close(self) -> None:
         self._running.close()
@@ -74,6 +77,19 @@ class ShopifyLaboratory(Laboratory):
 
     def spoil(self, key: str, *, spoilt: bool = True) -> None:
         self.admin.edit_order(int(key), email="x" * 600 if spoilt else "well@example.test")
+
+    def limit(self, ability: Ability) -> None:
+        """Orders of more than 60 days need a permission of their own, as personal fields do."""
+        if ability is Ability.HIDES:
+            self.admin.set_site(all_orders=False)
+        else:
+            self.admin.set_site(protected="level1")
+
+    def unlimit(self) -> None:
+        self.admin.set_site(all_orders=True, protected="granted")
+
+    def expire_tokens(self) -> None:
+        self.admin.expire_tokens()
 
     def pass_time(self, seconds: float) -> None:
         self.admin.advance(seconds)

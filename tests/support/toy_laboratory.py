@@ -9,7 +9,7 @@ from typing import Any
 
 from toy import PAGE, ToyConnector, ToyStore
 
-from storelink.conformance import Fault, Laboratory
+from storelink.conformance import Ability, Fault, Laboratory
 from storelink.connectors.protocol import (
     Account,
     Broken,
@@ -21,6 +21,8 @@ from storelink.connectors.protocol import (
     ListPage,
     RawPage,
     Rejection,
+    Token,
+    TokenKeeper,
 )
 from storelink.errors import AuthFailed, Misconfigured, Retryable, StorelinkError
 
@@ -46,6 +48,15 @@ class Shop:
         self.faults: list[tuple[Fault, int, float]] = []
         self.asked = 0
         self.ids = count(1)
+        self.hidden: set[str] = set()
+        self.redacted = False
+        self.destroyed: list[tuple[str, str, datetime]] = []
+        self.issued = 0
+
+    def issue(self, _kept: Token | None) -> Token:
+        """A new token, which ends the one before."""
+        self.issued += 1
+        return {"access_token": f"issued-{self.issued}", "expires_at": None}
 
     def enter(self) -> Fault | None:
         """One request comes in; what goes wrong with it."""
@@ -62,6 +73,7 @@ class CarefulStore(ToyStore):
     def __init__(self, clock: Any, shop: Shop | None, *, known: bool) -> None:
         super().__init__(clock)
         self.shop, self.known = shop, known
+        self.tokens: TokenKeeper | None = None
         self.empty = False
         if shop is not None:
             self.records = shop.records
@@ -72,13 +84,22 @@ class CarefulStore(ToyStore):
         if self.shop is None:
             raise Retryable("nothing answers there")
         fault = self.shop.enter()
-        self.now = self.shop.now
+        self.now, self.redacted = self.shop.now, self.shop.redacted
+        self._show_token(self.shop)
         if not self.known:
             raise AuthFailed("the token is not accepted")
         self.empty = fault is Fault.EMPTY
         if fault in _RAISED:
             raise _RAISED[fault]()
         return started
+
+    def _show_token(self, shop: Shop) -> None:
+        """The shop takes the last token that it issued, and no other."""
+        if self.tokens is None or not self.known:
+            return
+        held = self.tokens.held()
+        if held is None or held["access_token"] != f"issued-{shop.issued}":
+            self.tokens.renew(held, shop.issue)
 
     def check(self) -> Checkup:
         try:
@@ -88,10 +109,21 @@ class CarefulStore(ToyStore):
             return Checkup((Finding("problem", "token", str(error), mend),), auth_failed=True)
         except StorelinkError as error:
             return Checkup((Finding("problem", "away", str(error), "See that the shop is up."),))
-        return Checkup((Finding("ok", "token", "The token is accepted."),), {"currency": "EUR"})
+        assert self.shop is not None
+        sight = {"scopes": ["some" if self.shop.hidden else "all"], "redacted": self.redacted}
+        seen = {"currency": "EUR", "protected": {"personal": self.redacted}, **sight}
+        return Checkup((Finding("ok", "token", "The token is accepted."),), seen)
+
+    def _shown(self, resource: str, key: str) -> dict[str, Any]:
+        return copy.deepcopy(super()._shown(resource, key))
 
     def keys(self, resource: str) -> list[str]:
-        return sorted(self.records[resource], key=int)
+        hidden = self.shop.hidden if self.shop and resource == "orders" else set()
+        return sorted(self.records[resource].keys() - hidden, key=int)
+
+    def _destroyed(self, resource: str, since: datetime | None) -> list[str]:
+        told = self.shop.destroyed if self.shop and since else []
+        return [key for kind, key, at in told if kind == resource and since and at > since]
 
     def _listed(self, resource: str, since: datetime | None) -> Iterator[ListPage]:
         after = empties = 0
@@ -114,7 +146,11 @@ class CarefulStore(ToyStore):
                 for key in left[:PAGE]
                 if since is None or held[key]["updated"] > since
             ]
-            yield ListPage(page, self._read(started))
+            # of a list of changes over days most is new: the records come with it
+            whole = since is not None and self.now - since > timedelta(days=1)
+            found = {line.id: self._shown(resource, line.id) for line in page} if whole else {}
+            told = [] if after else self._destroyed(resource, since)
+            yield ListPage(page, self._read(started), destroyed=told, found=found)
             if not left:
                 return
             after = int(left[:PAGE][-1])
@@ -126,8 +162,10 @@ class CarefulStore(ToyStore):
             if self.empty:
                 yield FetchPage({}, self._read(started), unanswered=dict.fromkeys(asked, "an empty answer"))
                 continue
-            found = {key: copy.deepcopy(held[key]) for key in asked if key in held}
-            yield FetchPage(found, self._read(started), [key for key in asked if key not in held])
+            found = {key: self._shown(resource, key) for key in asked if key in self.keys(resource)}
+            gone = [key for key in asked if key not in held]
+            dark = [key for key in asked if key in held and key not in found]
+            yield FetchPage(found, self._read(started), gone, out_of_sight=dark)
 
     def backfill(self, resource: str, cursor: Mapping[str, Any] | None) -> Iterator[RawPage]:
         after, empties = int(cursor["after"]) if cursor else 0, 0
@@ -145,7 +183,7 @@ class CarefulStore(ToyStore):
                 return
             page = left[:PAGE]
             after = int(page[-1])
-            records = [copy.deepcopy(self.records[resource][key]) for key in page]
+            records = [self._shown(resource, key) for key in page]
             yield RawPage(records, self._read(started), {"after": after}, broken, len(self.records[resource]))
 
 
@@ -157,7 +195,9 @@ class CarefulToy(ToyConnector):
 
     def open(self, account: Account, limits: Any, clock: Any) -> ToyStore:
         known = account.credentials["token"] == f"token-of-{account.store_url}"
-        return self.store(clock, SHOPS.get(account.store_url), known=known)
+        store = self.store(clock, SHOPS.get(account.store_url), known=known)
+        store.tokens = account.tokens
+        return store
 
     def normalize(self, resource: str, raw: Any, settings: Mapping[str, Any]) -> Any:
         why = unfit(raw)
@@ -237,12 +277,13 @@ class ToyLaboratory(Laboratory):
     connector = CarefulToy()
     page = PAGE
     trash_cans = frozenset({"products", "orders"})
+    abilities = frozenset(Ability)
 
     def __init__(self, records: int) -> None:
         self.shop = Shop()
         url = f"toy://{id(self)}"
         SHOPS[url] = self.shop
-        self.account = Account("toy", url, "token", {"token": f"token-of-{url}"})
+        self.account = self.issued = Account("toy", url, "token", {"token": f"token-of-{url}"})
         for resource in self.connector.resources:
             for _ in range(records):
                 self.create(resource)
@@ -271,6 +312,19 @@ class ToyLaboratory(Laboratory):
 
     def delete(self, resource: str, key: str) -> None:
         del self.shop.records[resource][key]
+        self.shop.destroyed.append((resource, key, self.shop.now))
+
+    def limit(self, ability: Ability) -> None:
+        if ability is Ability.HIDES:
+            self.shop.hidden = {min(self.shop.records["orders"])}
+        else:
+            self.shop.redacted = True
+
+    def unlimit(self) -> None:
+        self.shop.hidden, self.shop.redacted = set(), False
+
+    def expire_tokens(self) -> None:
+        self.shop.issued += 1
 
     def spoil(self, key: str, *, spoilt: bool = True) -> None:
         self._put("orders", key, bad="spoilt by a plugin" if spoilt else None)
