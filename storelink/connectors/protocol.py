@@ -406,7 +406,8 @@ class Connector(Protocol):
     """Raised when rows of an unchanged record would come out different."""
     capabilities: frozenset[str]
     """Words for what more it can do. With `webhooks` it has an attribute of that name, too: a
-    `hook.Webhooks`."""
+    `hook.Webhooks`. An attribute `personal` (`personal.Personal`) says what of its raw records may
+    stay when a person is erased; without it none of them does."""
 
     def open(self, account: Account, limits: Limits, clock: Clock) -> Store:
         """Connect lazily: no request is made here. Raises `Misconfigured` for an unusable account."""

@@ -42,6 +42,10 @@ class ConnectorConfig(SQLModel, table=True):
     webhook_secrets: str | None = optional(TEXT, "Sealed JSON list, newest first.")
     data_key: bytes | None = optional(LargeBinary, "The connector's data key, wrapped by the master key.")
     key_id: str | None = optional(TEXT, "Which master key wraps data_key.")
+    erasure_key: bytes | None = optional(
+        LargeBinary, "The key of the store's erased_subject digests, wrapped by the master key."
+    )
+    erasure_key_id: str | None = optional(TEXT, "Which master key wraps erasure_key.")
     token_expires_at: Moment = optional(TIME, "When the present token stops working.")
     status: str = column(TEXT, "active, paused, auth_failed or uninstalled.", default="active")
     sync_interval: int = column(

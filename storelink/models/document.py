@@ -66,9 +66,11 @@ WIDER: tuple[tuple[str, str, str], ...] = (
         "to begin with.",
     ),
     (
-        "connector_config.data_key, connector_config.key_id",
+        "connector_config.data_key, connector_config.key_id, connector_config.erasure_key, "
+        "connector_config.erasure_key_id",
         "Columns beside the owner's.",
-        "Each store has a data key of its own, wrapped by a master key that has a name and can be rotated.",
+        "Each store has a data key of its own, wrapped by a master key that has a name and can be rotated; "
+        "and a key by which erased people are known again, which outlives its credentials.",
     ),
     (
         "order_item.quantity, order_item.current_quantity, order_item.refunded_quantity, "

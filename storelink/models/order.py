@@ -86,6 +86,7 @@ class PlatformOrder(SQLModel, table=True):
     cancelled_at: Moment = optional(TIME, "When it was cancelled, where the store says so.")
     synced_at: datetime = synced_at()
     deleted_at: Moment = optional(TIME, "When storelink learnt that it was trashed or deleted.")
+    redacted_at: Moment = optional(TIME, "When its personal data were erased.")
 
 
 class OrderItem(SQLModel, table=True):

@@ -57,6 +57,10 @@ class DataKey:
             )
         return plain.decode("utf-8", "surrogatepass")
 
+    def mark(self, text: str) -> bytes:
+        """32 bytes by which this key knows `text` again, and nobody without it."""
+        return hmac.digest(self.material, text.encode("utf-8", "surrogatepass"), "sha256")
+
 
 def new_data_key(connector_id: uuid.UUID) -> DataKey:
     """A fresh random data key for one connector."""
@@ -84,22 +88,22 @@ class WrappingKey:
         """Whether this is the key that `check_value` was made of."""
         return hmac.compare_digest(self.check_value(), check_value)
 
-    def wrap(self, key: DataKey) -> bytes:
-        """`key` as it may lie in the database, bound to its connector and this key's id."""
-        place = _place(key.connector_id, "data_key", self.id)
+    def wrap(self, key: DataKey, column: str = "data_key") -> bytes:
+        """`key` as it may lie in the database, bound to its connector, column and this key's id."""
+        place = _place(key.connector_id, column, self.id)
         return _KEY_PREFIX + _encrypt(self._derived(b"wrap"), key.material, place)
 
-    def unwrap(self, connector_id: uuid.UUID, wrapped: bytes) -> DataKey:
-        """The data key of `connector_id`. Raises `Misconfigured` naming this key's id."""
+    def unwrap(self, connector_id: uuid.UUID, wrapped: bytes, column: str = "data_key") -> DataKey:
+        """The key of `connector_id` in `column`. Raises `Misconfigured` naming this key's id."""
         material = None
         if wrapped[:1] == _KEY_PREFIX:
-            place = _place(connector_id, "data_key", self.id)
+            place = _place(connector_id, column, self.id)
             material = _decrypt(self._derived(b"wrap"), wrapped[1:], place)
         if material is None:
             raise Misconfigured(
-                f"Master key {self.id!r} does not open the data key of connector {connector_id}: "
-                "it is another key under the same id, or the data key was changed or copied from "
-                "another row."
+                f"Master key {self.id!r} does not open the {column.replace('_', ' ')} of connector "
+                f"{connector_id}: it is another key under the same id, or what it wraps was changed or "
+                "copied from another row."
             )
         return DataKey(connector_id, material)
 

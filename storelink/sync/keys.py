@@ -13,7 +13,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from sqlalchemy import func, text, update
+from sqlalchemy import and_, func, or_, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session, col, select
 
@@ -195,8 +195,12 @@ def rotate(
         waiting = session.exec(
             select(ConnectorConfig.id, ConnectorConfig.name)
             .where(
-                col(ConnectorConfig.data_key).is_not(None),
-                col(ConnectorConfig.key_id).is_distinct_from(target),
+                or_(
+                    *(
+                        and_(wrapped.is_not(None), key_id.is_distinct_from(target))
+                        for wrapped, key_id in _WRAPPED
+                    )
+                )
             )
             .order_by(ConnectorConfig.name)
         ).all()
@@ -265,23 +269,24 @@ def _rewrap(session: Session, keyring: Keyring, connector_id: uuid.UUID, target:
             f"Another rotation, to {key.id!r}, began meanwhile; this one to {target!r} ends here."
         )
     row = session.exec(
-        select(ConnectorConfig.data_key, ConnectorConfig.key_id)
+        select(ConnectorConfig)
         .where(ConnectorConfig.id == connector_id)
         .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
     ).first()
-    if row is None or row[0] is None or row[1] == target:
-        return 0  # removed, or entered anew, meanwhile
-    wrapped, key_id = row
-    try:
-        data_key = opening_key(session, keyring, key_id or "").unwrap(connector_id, wrapped)
-    except Misconfigured as reason:
-        raise _Unopened(str(reason)) from None
-    session.exec(
-        update(ConnectorConfig)
-        .where(col(ConnectorConfig.id) == connector_id)
-        .values(data_key=key.wrap(data_key), key_id=target)
-    )
-    return 1
+    values: dict[str, object] = {}
+    for column, key_column in _NAMES:
+        wrapped, key_id = (getattr(row, column), getattr(row, key_column)) if row else (None, None)
+        if wrapped is None or key_id == target:
+            continue  # removed, or made anew, meanwhile
+        try:
+            inner = opening_key(session, keyring, key_id or "").unwrap(connector_id, wrapped, column)
+        except Misconfigured as reason:
+            raise _Unopened(str(reason)) from None
+        values |= {column: key.wrap(inner, column), key_column: target}
+    if values:
+        session.exec(update(ConnectorConfig).where(col(ConnectorConfig.id) == connector_id).values(**values))
+    return int(bool(values))
 
 
 # -- retire ------------------------------------------------------------------------------------------
@@ -298,9 +303,8 @@ def retire(session: Session, key_id: str, *, actor: str | None = None) -> None:
         raise Misconfigured(f"This database does not know master key {key_id!r}.")
     if status == "current":
         raise Misconfigured(f"Master key {key_id!r} is the current one; rotate to another first.")
-    stores = session.exec(
-        select(ConnectorConfig.name).where(ConnectorConfig.key_id == key_id).order_by(ConnectorConfig.name)
-    ).all()
+    used = or_(*(column == key_id for _, column in _WRAPPED))
+    stores = session.exec(select(ConnectorConfig.name).where(used).order_by(ConnectorConfig.name)).all()
     if stores:
         raise Misconfigured(
             f"Master key {key_id!r} is still used by {len(stores)} of the stores: "
@@ -309,6 +313,15 @@ def retire(session: Session, key_id: str, *, actor: str | None = None) -> None:
     if status != "retired":
         _set_status(session, key_id, "retired")
         audit.record(session, "key.retire", actor=actor, subject=key_id)
+
+
+_WRAPPED = (
+    (col(ConnectorConfig.data_key), col(ConnectorConfig.key_id)),
+    (col(ConnectorConfig.erasure_key), col(ConnectorConfig.erasure_key_id)),
+)
+"""What a master key wraps for each store, and the columns that say which one did."""
+_NAMES = (("data_key", "key_id"), ("erasure_key", "erasure_key_id"))
+"""The same by name."""
 
 
 # -- rows of master_key ------------------------------------------------------------------------------
@@ -336,14 +349,15 @@ def _status(session: Session, key_id: str) -> str | None:
 
 
 def _in_use(session: Session) -> dict[str, int]:
-    """Key id → how many stores' data keys it wraps. Empty: nothing is sealed."""
-    rows = session.exec(
-        select(ConnectorConfig.key_id, func.count())
-        .where(col(ConnectorConfig.data_key).is_not(None))
-        .group_by(col(ConnectorConfig.key_id))
-        .order_by(col(ConnectorConfig.key_id))
-    ).all()
-    return {key_id or "": count for key_id, count in rows}
+    """Key id → how many keys of stores it wraps. Empty: nothing is sealed."""
+    found: dict[str, int] = {}
+    for wrapped, key_id in _WRAPPED:
+        rows = session.exec(
+            select(key_id, func.count()).where(wrapped.is_not(None)).group_by(key_id).order_by(key_id)
+        ).all()
+        for used, count in rows:
+            found[used or ""] = found.get(used or "", 0) + count
+    return found
 
 
 def _held_elsewhere(session: Session, key_id: str) -> bool:

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from storelink.connectors.hook import Webhooks
+from storelink.connectors.personal import Personal
 from storelink.connectors.protocol import (
     Account,
     Authorization,
@@ -32,6 +33,7 @@ from storelink.connectors.shopify import address, normalize
 from storelink.connectors.shopify.client import Client
 from storelink.connectors.shopify.doctor import check
 from storelink.connectors.shopify.oauth import CodeGrant
+from storelink.connectors.shopify.personal import PERSONAL
 from storelink.connectors.shopify.reader import Reader
 from storelink.connectors.shopify.subscriptions import ShopifyWebhooks
 
@@ -97,6 +99,7 @@ class Shopify:
     normalizer_version = normalize.NORMALIZER_VERSION
     capabilities: frozenset[str] = frozenset({"webhooks"})
     webhooks: Webhooks = ShopifyWebhooks()
+    personal: Personal = PERSONAL
 
     def open(self, account: Account, limits: Limits, clock: Clock) -> ShopifyStore:
         """Makes no request. Raises `Misconfigured` if address or credentials cannot be used."""

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from storelink.connectors.hook import Webhooks
+from storelink.connectors.personal import Personal
 from storelink.connectors.protocol import (
     Account,
     Authorization,
@@ -29,6 +30,7 @@ from storelink.connectors.protocol import (
 from storelink.connectors.woocommerce import address, normalize
 from storelink.connectors.woocommerce.client import Client
 from storelink.connectors.woocommerce.doctor import check
+from storelink.connectors.woocommerce.personal import PERSONAL
 from storelink.connectors.woocommerce.reader import Reader
 from storelink.connectors.woocommerce.subscriptions import WooCommerceWebhooks
 
@@ -89,6 +91,7 @@ class WooCommerce:
     normalizer_version = normalize.NORMALIZER_VERSION
     capabilities: frozenset[str] = frozenset({"webhooks"})
     webhooks: Webhooks = WooCommerceWebhooks()
+    personal: Personal = PERSONAL
 
     def open(self, account: Account, limits: Limits, clock: Clock) -> WooCommerceStore:
         """Makes no request. Raises `Misconfigured` if address or keys cannot be used."""

@@ -90,6 +90,13 @@ def upgrade() -> None:
         ),
         sa.Column("key_id", sa.Text(), nullable=True, comment="Which master key wraps data_key."),
         sa.Column(
+            "erasure_key",
+            sa.LargeBinary(),
+            nullable=True,
+            comment="The key of the store's erased_subject digests, wrapped by the master key.",
+        ),
+        sa.Column("erasure_key_id", sa.Text(), nullable=True, comment="Which master key wraps erasure_key."),
+        sa.Column(
             "token_expires_at",
             sa.DateTime(timezone=True),
             nullable=True,
@@ -1061,6 +1068,12 @@ def upgrade() -> None:
             sa.DateTime(timezone=True),
             nullable=True,
             comment="When storelink learnt that it was trashed or deleted.",
+        ),
+        sa.Column(
+            "redacted_at",
+            sa.DateTime(timezone=True),
+            nullable=True,
+            comment="When its personal data were erased.",
         ),
         sa.CheckConstraint(
             "status IN ('open', 'completed', 'cancelled', 'failed')", name=op.f("ck_platform_order_status")
