@@ -1,7 +1,7 @@
-"""`storelink demo`: the whole story on a simulated store, told by the real commands.
+"""`storelink demo`: the whole story on two simulated stores, told by the real commands.
 
 Each line after a `$` is run exactly as a person would run it, and after each the demo looks into
-the store and into the tables whether what was said is so. It fails if anything is not.
+the stores and into the tables whether what was said is so. It fails if anything is not.
 """
 
 import os
@@ -27,10 +27,11 @@ app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False)
 HELP = """\
 See storelink at work, without a shop of your own.
 
-A simulated WooCommerce store and a private PostgreSQL are started on this machine. storelink reads
-the store, sees what changes in it, sets aside a record that makes no sense, takes it back when it
-does, and proves in the end that nothing is missing. Everything is gone afterwards, and nothing of
-your own storelink is touched. It takes well under a minute.
+A simulated WooCommerce store, a simulated Shopify store and a private PostgreSQL are started on this
+machine. storelink reads both stores into the same tables, sees what changes in them, sets aside a
+record that makes no sense, takes it back when it does, proves in the end that nothing is missing, and
+asks one question of both. Everything is gone afterwards, and nothing of your own storelink is touched.
+It takes well under a minute.
 
 \b
 Examples:
@@ -43,28 +44,35 @@ class Untrue(StorelinkError):
     """Something that the demo said turned out not to be so."""
 
 
-@app.command(help=HELP, short_help="See storelink at work, on a simulated store.")
+@app.command(help=HELP, short_help="See storelink at work, on two simulated stores.")
 def demo(
-    orders: Annotated[int, typer.Option("--orders", min=50, max=1_000_000, help="How many orders.")] = 2000,
+    orders: Annotated[
+        int, typer.Option("--orders", min=50, max=1_000_000, help="How many orders in each store.")
+    ] = 2000,
     keep: Annotated[bool, typer.Option("--keep", help="Keep the database, and say where it is.")] = False,
 ) -> None:
     began = time.monotonic()
     with handled(), _home(keep) as home:
         from storelink.cli.story import Story
-        from storelink.sandbox.running import start
+        from storelink.sandbox.running import start, start_shopify
 
-        show.headline("storelink, on a simulated store")
+        show.headline("storelink, on two simulated stores")
         show.say(
-            "A WooCommerce store and a PostgreSQL start on this machine. Every line after $ is run as you"
-            " would run it; then storelink looks whether what it said is so."
+            "A WooCommerce store, a Shopify store and a PostgreSQL start on this machine. Every line after $"
+            " is run as you would run it; then storelink looks whether what it said is so."
         )
         show.say()
-        sizes = {"orders": orders, "products": max(orders // 10, 20), "customers": max(orders // 4, 20)}
-        with start(*sizes.values(), process=True) as store, _settings(home, store.key, store.secret):
-            told = listed(count(number, things) for things, number in sizes.items())
-            show.say(f"The store has {told}.")
+        things, people = max(orders // 10, 20), max(orders // 4, 20)
+        with (
+            start(orders, things, people, process=True) as woo,
+            start_shopify(orders, things, people, seed=2, process=True, plan="advanced") as shopify,
+            _settings(home),
+        ):
+            sizes = {"orders": orders, "products": things, "customers": people}
+            told = listed(count(number, what) for what, number in sizes.items())
+            show.say(f"Each store has {told}; some things and some people are in both.")
             with open_context() as context:
-                story = Story(context, store, Teller())
+                story = Story(context, woo, shopify, Teller())
                 story.tell()
         _end(began, story.teller.proven, home if keep else None)
 
@@ -123,17 +131,13 @@ def _home(keep: bool) -> Iterator[Path]:
 
 
 @contextmanager
-def _settings(home: Path, key: str, secret: str) -> Iterator[None]:
-    """The environment of somebody who has nothing but this home and these keys."""
+def _settings(home: Path) -> Iterator[None]:
+    """The environment of somebody who has nothing but this home."""
     before = dict(os.environ)
     for name in [name for name in os.environ if name.startswith("STORELINK_") and "_LOG_" not in name]:
         if name != "STORELINK_EMBEDDED_USER":
             del os.environ[name]
-    os.environ |= {
-        "STORELINK_HOME": str(home),
-        "STORELINK_API_KEY": key,
-        "STORELINK_SECRET": secret,
-    }
+    os.environ["STORELINK_HOME"] = str(home)
     try:
         yield
     finally:
@@ -146,10 +150,11 @@ def _end(began: float, proven: int, kept: Path | None) -> None:
     took = span(time.monotonic() - began)
     show.headline(f"All of it proved to be so: {proven} claims checked, in {took}.", show.GOOD)
     if kept is None:
-        show.say("The store, the database and their processes are gone.")
+        show.say("The stores, the database and their processes are gone.")
     else:
-        show.say(f"The store is gone; the database is kept in {kept}. To look into it:")
+        show.say(f"The stores are gone; the database is kept in {kept}. To look into it:")
         show.say(f"STORELINK_HOME={kept} storelink status", indent=2)
         show.say(f"STORELINK_HOME={kept} storelink db url --hold", indent=2)
     show.say("Your own store next:")
     show.say("storelink connectors add woocommerce shop --store-url https://shop.example", indent=2)
+    show.say("storelink connectors add shopify shop --store-url https://shop.myshopify.com", indent=2)

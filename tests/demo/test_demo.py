@@ -54,14 +54,19 @@ def test_it_ends_well_and_leaves_nothing(scratch: Path) -> None:
     )  # fmt: skip
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert ended.stderr == ""
-    assert "All of it proved to be so: 9 claims checked" in ended.stdout
+    assert "All of it proved to be so: 14 claims checked" in ended.stdout
     for command in (
-        "connectors add", "sync demo", "verify demo", "verify demo --fix", "quarantine list demo",
-        "quarantine retry demo", "verify demo --deep", "status",
+        "connectors add woocommerce woo", "connectors add shopify shopify", "sync woo", "sync shopify",
+        "verify woo", "verify woo --fix", "quarantine list woo", "quarantine retry woo",
+        "verify woo --deep", "verify shopify --deep", "status",
     ):  # fmt: skip
         assert f"$ storelink {command}" in ended.stdout
     assert "1 order differs" in ended.stdout
-    assert re.search(r"platform_order +\d+", ended.stdout)
+    assert re.search(r"platform_order +\d+ +\d+$", ended.stdout, re.M), "both are in one table"
+    history = ended.stdout.partition("has ordered in both")[0].rpartition("refunded\n")[2]
+    assert {"woo", "shopify"} <= set(history.split())
+    ledgers = re.findall(r"^all +([\d,]+) +([\d,]+) +(\d+) +(\d+) +(\d+) +(\d+)$", ended.stdout, re.M)
+    assert [set(ledger[2:]) for ledger in ledgers[-2:]] == [{"0"}, {"0"}], "both end at zero"
     assert not any(letter in ended.stdout for letter in "\x1b━\r"), "it is read in a pipe"
     assert left_behind(scratch) == []
     assert list(scratch.iterdir()) == []
@@ -79,7 +84,7 @@ def test_keep_keeps_the_database(scratch: Path) -> None:
         [STORELINK, "status"], check=False, capture_output=True, text=True, timeout=60,
         env=environment(scratch) | {"STORELINK_HOME": home[1]},
     )  # fmt: skip
-    assert later.stdout.startswith("demo is in step.")
+    assert later.stdout.startswith("All 2 stores are in step.")
     assert left_behind(scratch) == []
 
 
@@ -114,11 +119,11 @@ def test_it_fails_when_what_it_says_is_not_so(
     def forgetful(self: Story, *_: Any) -> bool:
         return False
 
-    monkeypatch.setattr(Story, "_customer", forgetful)
+    monkeypatch.setattr(Story, "_arrived", forgetful)
     monkeypatch.setenv("TMPDIR", str(scratch))
     monkeypatch.setattr(tempfile, "tempdir", None)
     with pytest.raises(SystemExit) as ended:
         get_command(app)(["demo", "--orders", "50"], prog_name="storelink")
     assert ended.value.code == 1
-    assert "This is not so: Five of six arrived" in capsys.readouterr().err
+    assert "This is not so: All but one arrived" in capsys.readouterr().err
     assert left_behind(scratch) == []
