@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl
 from bench.laboratory import Bench, clocked, laboratory, median
 from storelink.connectors.protocol import Account, Limits
 from storelink.connectors.woocommerce.client import Client
+from storelink.sandbox.running import Running
 from storelink.sync.opening import measure_clock
 from storelink.sync.synchronize import synchronize
 
@@ -35,12 +36,12 @@ def measure(runs: int = 5) -> dict[str, Any]:
         }  # fmt: skip
 
 
-def _backfill(bench: Bench) -> None:
+def _backfill(bench: Bench[Running]) -> None:
     with bench.subject(WIDTH) as subject:
         synchronize(bench.database, subject, subject.connector.resources)
 
 
-def _pages(bench: Bench) -> tuple[list[tuple[str, dict[str, str]]], int, int]:
+def _pages(bench: Bench[Running]) -> tuple[list[tuple[str, dict[str, str]]], int, int]:
     """The requests for records that a backfill makes (not its lists of versions), and what they bring."""
     bench.empty()
     bench.store.admin.clear_requests()
@@ -57,7 +58,7 @@ def _pages(bench: Bench) -> tuple[list[tuple[str, dict[str, str]]], int, int]:
     return pages, sum(result.counts.fetched for result in results), size
 
 
-def _floor(bench: Bench, pages: list[tuple[str, dict[str, str]]]) -> None:
+def _floor(bench: Bench[Running], pages: list[tuple[str, dict[str, str]]]) -> None:
     """Read the pages `WIDTH` at a time and stream the bodies into Postgres as they come."""
     account = Account(
         "floor", bench.store.url, "keys",

@@ -6,6 +6,7 @@ import sys
 from typing import Any
 
 from bench.laboratory import Bench, laboratory
+from storelink.sandbox.running import Running
 
 HEAVY = "x" * 95_000
 EVERY = 20
@@ -67,7 +68,7 @@ def _bare() -> float:
     return _last_number(out.stdout) / 1024
 
 
-def _run(bench: Bench, *arguments: str) -> str:
+def _run(bench: Bench[Running], *arguments: str) -> str:
     env = {
         **os.environ, "STORELINK_HOME": str(bench.home), "STORELINK_API_KEY": bench.store.key,
         "STORELINK_SECRET": bench.store.secret,
