@@ -70,9 +70,16 @@ class Settings(BaseSettings):
         description="How often a read is tried again before a pass gives up.",
     )
     width: int = Field(default=6, ge=1, le=16, description="Most requests at once to one store.")
+    worker_pulse: float = Field(
+        default=10.0,
+        gt=0,
+        le=60,
+        description="Seconds between a worker's signs of life; the jobs of one that missed three"
+        " are run again.",
+    )
     log_format: str = Field(default="console", pattern="^(console|json)$", description="`console` or `json`.")
     log_level: str = Field(
         default="warning",
         pattern="^(debug|info|warning|error)$",
-        description="Least level that is logged.",
+        description="Least level that is logged; `serve` and `worker` log `info` too unless it is set.",
     )

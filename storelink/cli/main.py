@@ -54,6 +54,8 @@ class Entry:
 COMMANDS = (
     Entry("demo", "demo", "See storelink at work, on a simulated store."),
     Entry("connectors", "connectors", "Register stores, check them, change and remove them."),
+    Entry("serve", "daemon", "Read every store by itself, until stopped."),
+    Entry("worker", "daemon", "Help `serve` on another machine."),
     Entry("sync", "sync", "Read a store: everything the first time, then what changed."),
     Entry("verify", "sync", "Compare the tables with the store, record by record."),
     Entry("status", "status", "How every store stands, and what needs a person."),

@@ -5,6 +5,7 @@ process met one, nor how many look at the same time.
 """
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,7 +31,12 @@ def sweep(connection: psycopg.Connection[Any]) -> list[Change]:
     began = connection.execute(_TROUBLES + _OPENED, {"failures": FAILURES}).fetchall()
     ended = connection.execute(_TROUBLES + _CLOSED, {"failures": FAILURES}).fetchall()
     connection.commit()
-    return [Change(*row, False) for row in began] + [Change(*row, True) for row in ended]
+    return [_change(row, False) for row in began] + [_change(row, True) for row in ended]
+
+
+def _change(row: Sequence[Any], over: bool) -> Change:
+    connector_id, store, kind, words = row
+    return Change(connector_id, store, kind, words, over)
 
 
 _TROUBLES = """

@@ -1,0 +1,239 @@
+"""What a job does: the passes of one store that are due in one lane."""
+
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, fields, replace
+from random import Random
+from typing import Any, cast
+
+import structlog
+
+from storelink.config import Settings
+from storelink.db import Database
+from storelink.errors import (
+    AuthFailed,
+    DatabaseAway,
+    LaneHeld,
+    LaneLost,
+    NeedsDecision,
+    Rejected,
+    Retryable,
+    Stopped,
+    StorelinkError,
+    TooLarge,
+)
+from storelink.models import ConnectorConfig
+from storelink.scheduler.queue import Kind, Psycopg
+from storelink.secrets.keyring import Keyring
+from storelink.sync import due, hint
+from storelink.sync.due import Due
+from storelink.sync.lane import FULL, POLL
+from storelink.sync.opening import open_subject
+from storelink.sync.stopping import Stoppable
+from storelink.sync.subject import Subject
+from storelink.sync.synchronize import PassResult, check_drift, fetch_named, follow, read_all
+
+log = structlog.get_logger(__name__)
+
+HELD_WAIT = 5.0
+"""Seconds, and up to as much again, after which a job that found its lane held is run again."""
+
+Stop = Callable[[], bool]
+
+
+@dataclass(slots=True)
+class Work:
+    """What jobs work with, in one process."""
+
+    database: Database
+    keyring: Keyring
+    settings: Settings
+    stopping: threading.Event = field(default_factory=threading.Event)
+    chance: Random = field(default_factory=Random)
+    _open: dict[int, Callable[[], None]] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @contextmanager
+    def connection(self) -> Iterator[Psycopg]:
+        """A connection of psycopg's for a few statements. Raises `DatabaseAway`."""
+        pooled = self.database.engine.raw_connection()
+        try:
+            with self.database.translated():
+                connection = cast(Psycopg, pooled.driver_connection)
+                connection.rollback()
+                yield connection
+                connection.commit()
+        finally:
+            pooled.close()
+
+    @contextmanager
+    def subject(self, name: str, stop: Stop) -> Iterator[Subject]:
+        """The store `name`, for passes that end when `stop` says so."""
+        with open_subject(self.database, self.keyring, name, self.settings, announced=True) as subject:
+            with self._lock:
+                self._open[id(subject)] = subject.store.close
+            try:
+                yield replace(subject, store=Stoppable(subject.store, stop))
+            finally:
+                with self._lock:
+                    del self._open[id(subject)]
+
+    def cut(self) -> None:
+        """End every request that is under way: whoever was asked to stop waits for it no longer."""
+        with self._lock:
+            closers = list(self._open.values())
+        for close in closers:
+            with suppress(Exception):
+                close()
+
+
+def run_polls(work: Work, connector_id: uuid.UUID, stop: Stop) -> float | None:
+    """The incremental passes that are due, then the customers that orders named."""
+    return _run(work, connector_id, POLL, stop)
+
+
+def run_full(work: Work, connector_id: uuid.UUID, stop: Stop) -> float | None:
+    """First reads, or what is left of them, and the daily verify."""
+    return _run(work, connector_id, FULL, stop)
+
+
+def run_hints(work: Work, connector_id: uuid.UUID, stop: Stop) -> float | None:
+    """The records that webhooks named."""
+    store = _active(work, connector_id)
+    if store is None:
+        return None
+    told = log.bind(store=store.name, kind="targeted")
+    try:
+        with work.subject(store.name, stop) as subject:
+            done = hint.follow_hints(work.database, subject)
+    except Stopped:
+        return None
+    except (StorelinkError, NeedsDecision) as error:
+        told.warning("pass.failed", error=str(error))
+        return None if isinstance(error, AuthFailed) else work.chance.uniform(5, 10)
+    told.info("pass", deliveries=done.deliveries, records=done.records, requests=done.requests)
+    return None
+
+
+POLLS = Kind("poll", "poll", due.STORES[POLL], run_polls)
+FULLS = Kind("full", "full", due.STORES[FULL], run_full, priority=-10)
+HINTS = Kind("hint", "poll", None, run_hints, priority=10)
+KINDS = (POLLS, FULLS, HINTS)
+
+
+def _active(work: Work, connector_id: uuid.UUID) -> ConnectorConfig | None:
+    with work.database.session() as session:
+        store = session.get(ConnectorConfig, connector_id)
+    return store if store is not None and store.status == "active" else None
+
+
+def _run(work: Work, connector_id: uuid.UUID, kind: str, stop: Stop) -> float | None:
+    store = _active(work, connector_id)
+    with work.connection() as connection:
+        waiting = due.resources(connection, connector_id, kind) if store else []
+    if store is None or not waiting:
+        return None
+    job = _Job(work, store, kind)
+    try:
+        with work.subject(store.name, stop) as subject:
+            waiting.sort(key=lambda one: subject.connector.resources.index(one.resource))
+            job.run(subject, waiting)
+    except Stopped:
+        return None
+    except DatabaseAway:
+        raise
+    except Exception as error:  # it could not even be opened, or the fault is ours
+        if not isinstance(error, StorelinkError):
+            log.exception("pass.broke", store=store.name, kind=kind)
+        job.put_off(waiting, error)
+    return work.chance.uniform(HELD_WAIT, 2 * HELD_WAIT) if job.held else None
+
+
+@dataclass(slots=True)
+class _Job:
+    work: Work
+    store: ConnectorConfig
+    kind: str
+    held: bool = False
+    done: set[str] = field(default_factory=set)
+
+    def run(self, subject: Subject, waiting: list[Due]) -> None:
+        """The passes, one after the other; one that fails for itself alone does not stop the others."""
+        for one in waiting:
+            try:
+                self._pass(subject, one)
+            except LaneHeld:
+                self.held = True
+            except (Stopped, DatabaseAway):
+                raise
+            except StorelinkError as error:
+                _tell_failure(self.store, one, error)
+                if not _alone(error):
+                    self._skip(waiting, error)
+                    return
+            finally:
+                self.done.add(one.resource)
+
+    def _pass(self, subject: Subject, one: Due) -> None:
+        database = self.work.database
+        if self.kind == POLL:
+            _tell(self.store, one, follow(database, subject, one.resource))
+            if one.resource == "orders" and "customers" in subject.connector.resources:
+                named = fetch_named(database, subject)
+                if named:
+                    _tell(self.store, replace(one, failures=0), named)
+        elif one.phase != "live":
+            _tell(self.store, one, read_all(database, subject, one.resource))
+        else:
+            (ledger,) = check_drift(database, subject, [one.resource], fix=True, share=one.share)
+            with self.work.connection() as connection:
+                due.next_share(connection, self.store.id, one.resource)
+            log.info(
+                "pass", store=self.store.name, resource=one.resource, kind="verify", in_store=ledger.in_store,
+                found=ledger.found, fixed=ledger.fixed, deep=ledger.deep, drift=ledger.drift,
+                requests=ledger.requests,
+            )  # fmt: skip
+
+    def _skip(self, waiting: list[Due], error: Exception) -> None:
+        """The store as a whole is in trouble: what is not begun yet waits like what failed."""
+        if not isinstance(error, AuthFailed):
+            self.put_off(
+                [one for one in waiting if one.resource not in self.done | {waiting[0].resource}], error
+            )
+
+    def put_off(self, waiting: list[Due], error: Exception) -> None:
+        """Note a failure of those that had no pass of their own."""
+        left = [one for one in waiting if one.resource not in self.done]
+        words = str(error) if isinstance(error, StorelinkError) else f"{type(error).__name__}: {error}"
+        with self.work.connection() as connection:
+            due.put_off(connection, self.store.id, left, self.kind, words, interval=self.store.sync_interval)
+        for one in left:
+            _tell_failure(self.store, one, error)
+
+
+def _alone(error: StorelinkError) -> bool:
+    """Whether it is about one resource rather than about the store or its keys."""
+    if isinstance(error, Retryable) and not isinstance(error, TooLarge):
+        return error.status == 500
+    return isinstance(error, LaneLost | NeedsDecision | Rejected | TooLarge)
+
+
+def _tell(store: ConnectorConfig, one: Due, result: PassResult) -> None:
+    """One line a pass; one more when it is the first that came through again."""
+    counts = {item.name: getattr(result.counts, item.name) for item in fields(result.counts)}
+    told: dict[str, Any] = {name: count for name, count in counts.items() if count}
+    log.info(
+        "pass", store=store.name, resource=result.resource, kind=result.kind, requests=result.requests,
+        seconds=round(result.seconds, 3), **told,
+    )  # fmt: skip
+    if one.failures:
+        log.warning("pass.recovered", store=store.name, resource=result.resource, after_failures=one.failures)
+
+
+def _tell_failure(store: ConnectorConfig, one: Due, error: Exception) -> None:
+    """An outage is said when it begins; its further passes say it in their one line only."""
+    begins = not one.failures and not isinstance(error, AuthFailed)  # that one is an alert's
+    say = log.warning if begins else log.info
+    say("pass.failed", store=store.name, resource=one.resource, error=str(error), failures=one.failures + 1)
