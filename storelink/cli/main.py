@@ -60,6 +60,7 @@ COMMANDS = (
     Entry("verify", "sync", "Compare the tables with the store, record by record."),
     Entry("status", "status", "How every store stands, and what needs a person."),
     Entry("runs", "status", "What the last passes did."),
+    Entry("changes", "changes", "What changed in the unified tables, in order."),
     Entry("quarantine", "quarantine", "Records that could not be understood: see them, try them again."),
     Entry("renormalize", "sync", "Rebuild the rows from the raw records held, without the store."),
     Entry("secrets", "secrets", "Master keys that credentials are sealed with."),

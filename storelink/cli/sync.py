@@ -42,6 +42,7 @@ Examples:
   storelink sync shop
   storelink sync shop --resource orders
   storelink sync shop --full             read everything once more
+  storelink sync shop --queue            have `storelink serve` do it, and return at once
 """
 
 
@@ -50,8 +51,11 @@ def sync(
     name: NameArgument,
     resource: ResourceOption = None,
     full: Annotated[bool, typer.Option("--full", help="Read everything again, from the start.")] = False,
+    queue: Annotated[bool, typer.Option("--queue", help="Have `serve` do it now; do not wait.")] = False,
     as_json: JsonFlag = False,
 ) -> None:
+    if queue:
+        return _enqueue(name, resource, full, as_json)
     with run(as_json) as context, about(name):
         screen = Screen(live=not as_json)
         with _subject(context, name, screen) as subject:
@@ -76,6 +80,24 @@ def sync(
     elif not errors.codes:
         _tell_end(name, done)
     raise typer.Exit(errors.code)
+
+
+def _enqueue(name: str, resource: list[str] | None, full: bool, as_json: bool) -> None:
+    with run(as_json) as context:
+        from storelink.connectors import registry
+        from storelink.scheduler.ask import queue_standing, read_now
+
+        with context.database.session() as session:
+            store = find_store(session, name)
+            workers = queue_standing(session, context.settings).workers
+        wanted = pick_resources(registry.get(store.platform).resources, resource)
+        read_now(context.database, name, wanted, full=full)
+    if as_json:
+        print_json({"name": name, "queued": wanted, "workers": workers})
+        return
+    show.say(f"{name} is read now by `storelink serve`; `storelink runs {name}` shows what came of it.")
+    if not workers:
+        show.say(show.Toned("No worker runs at present: it is read once one does.", show.WARN))
 
 
 def _tell_pass(result: "PassResult") -> None:

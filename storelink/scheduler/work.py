@@ -117,9 +117,14 @@ def run_hints(work: Work, connector_id: uuid.UUID, stop: Stop) -> float | None:
     return None
 
 
+_HINTED = (
+    "SELECT connector_id, min(received_at) AS since FROM webhook_delivery"
+    " WHERE status = 'received' AND resource IS NOT NULL GROUP BY connector_id"
+)
+
 POLLS = Kind("poll", "poll", due.STORES[POLL], run_polls)
 FULLS = Kind("full", "full", due.STORES[FULL], run_full, priority=-10)
-HINTS = Kind("hint", "poll", None, run_hints, priority=10)
+HINTS = Kind("hint", "poll", _HINTED, run_hints, priority=10)
 KINDS = (POLLS, FULLS, HINTS)
 
 
