@@ -199,3 +199,29 @@ class Admin:
     def set_capacity(self, **values: Any) -> None:
         """latency and service_time in seconds, cores (None: no limit)."""
         self.do("set_capacity", **values)
+
+    # webhooks
+
+    def mishaps(self, **values: Any) -> None:
+        """What happens to deliveries on their way: see `courier.Mishaps`; nothing given ends them."""
+        self.do("mishaps", **values)
+
+    def deliveries(self) -> list[Doc]:
+        """What was delivered: about, status (None: no answer), forged, lost, headers, body."""
+        found: list[Doc] = self.do("deliveries")
+        return found
+
+    def deliveries_waiting(self) -> int:
+        """How many deliveries are queued or under way."""
+        found: int = self.do("deliveries_waiting")
+        return found
+
+    def webhooks(self) -> list[Doc]:
+        """The subscriptions, with what no API tells of them."""
+        found: list[Doc] = self.do("webhooks")
+        return found
+
+    def run_cron(self) -> int:
+        """WooCommerce: send what is queued now; says how many."""
+        found: int = self.do("run_cron")
+        return found

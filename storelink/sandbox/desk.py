@@ -37,6 +37,8 @@ class Desk:
         self._script = script
         self._capacity = capacity
         self._journal = journal
+        self.after: Callable[[], None] = lambda: None
+        """Called when an action is done."""
         self.actions: dict[str, Callable[..., Any]] = {
             **edits,
             "faults": self._faults,
@@ -70,7 +72,10 @@ class Desk:
         """One action by its name."""
         if name not in self.actions:
             raise ValueError(f"the desk knows no action {name!r}")
-        return self.actions[name](*args, **named)
+        try:
+            return self.actions[name](*args, **named)
+        finally:
+            self.after()
 
     def run_all(self, edits: list[list[Any]]) -> None:
         """Edits as fault rules write them: `[name, argument, …, {named arguments}]`."""

@@ -184,6 +184,8 @@ class Edits:
         store.touch(doc)
         store.put("customers", doc)
         store.remove("customers", gone)
+        if store.listener is not None:
+            store.listener.merged(kept, gone)
         return doc
 
     def redact_customer(self, record: int) -> Doc:

@@ -109,6 +109,12 @@ def _inventory(ask: Ask) -> Any:
     return inventory_item(ask.source, ask.run.graph.store.site.currency)
 
 
+def _variants_of_item(ask: Ask) -> Page:
+    """The one variant that a stock item belongs to."""
+    found = ask.run.graph.store.doc("variants", ask.source["id"] - ids.INVENTORY)
+    return list_page(ask.run, ask.args, [] if found is None else [found])
+
+
 # customers
 
 
@@ -268,6 +274,7 @@ FIELDS: dict[tuple[str, str], Field] = {
     ("Product", "priceRangeV2"): _price_range,
     ("ProductVariant", "product"): _product_of_variant,
     ("ProductVariant", "inventoryItem"): _inventory,
+    ("InventoryItem", "variants"): _variants_of_item,
     ("Customer", "displayName"): _display_name,
     ("Customer", "defaultEmailAddress"): _email,
     ("Customer", "defaultPhoneNumber"): _phone,

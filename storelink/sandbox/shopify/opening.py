@@ -11,17 +11,19 @@ from typing import Any
 
 from storelink.sandbox.capacity import Capacity
 from storelink.sandbox.clock import Clock, zone_of
+from storelink.sandbox.courier import Courier
 from storelink.sandbox.desk import Desk
 from storelink.sandbox.faults import Script
 from storelink.sandbox.journal import Journal
 from storelink.sandbox.setup import Opened, Setup
 from storelink.sandbox.shop import make_shop
-from storelink.sandbox.shopify import bulk_fields
+from storelink.sandbox.shopify import bulk_fields, webhook_fields
 from storelink.sandbox.shopify.answering import Answers
 from storelink.sandbox.shopify.bucket import RATES
 from storelink.sandbox.shopify.bulk import Bulk
 from storelink.sandbox.shopify.bulk_shelf import Shelf
 from storelink.sandbox.shopify.churn import churn
+from storelink.sandbox.shopify.deliveries import Deliveries
 from storelink.sandbox.shopify.edits import Edits
 from storelink.sandbox.shopify.front import Front
 from storelink.sandbox.shopify.gate import Gate
@@ -76,8 +78,12 @@ def open_store(setup: Setup, url: str) -> Opened:
     folder = tempfile.TemporaryDirectory(prefix="storelink-sandbox-")
     bulk = Bulk(store, switches, url, Path(folder.name), _shelf(setup, options))
     graphs = {version: Graph(store, version) for version in options.api_versions}
+    apps = {app.name: app.client_secret for app in (gate.app, gate.other)}
+    deliveries = Deliveries(store, switches, Courier(), apps, max(options.api_versions))
+    store.listener = deliveries
     for graph in graphs.values():
         bulk_fields.register(graph, bulk)
+        webhook_fields.register(graph, deliveries)
     answers = Answers(store, graphs, switches)
     keys = Keys(
         domain=site.domain,
@@ -91,11 +97,12 @@ def open_store(setup: Setup, url: str) -> Opened:
     capacity = Capacity(setup.latency, setup.service_time, setup.cores)
     edits = Edits(store)
     actions: Actions = {**edits.actions(), "churn": partial(churn, edits)}
-    actions |= _house(answers, gate, bulk, switches)
+    actions |= _house(answers, gate, bulk, switches) | deliveries.actions()
     desk = Desk(keys.token, clock, script, capacity, journal, actions)
     front = Front(answers, gate, bulk, switches, desk)
 
     def close() -> None:
+        deliveries.courier.close()
         bulk.stop()
         store.close()
         folder.cleanup()

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 
@@ -35,6 +35,16 @@ class Picture:
     last: dict[str, int]
 
 
+class Listener(Protocol):
+    """Who is told what happens to records; see `deliveries`."""
+
+    def written(self, kind: str, before: Doc | None, after: Doc, *, touched: bool) -> None: ...
+
+    def removed(self, kind: str, record: int) -> None: ...
+
+    def merged(self, kept: int, gone: int) -> None: ...
+
+
 class Store:
     """Records of five kinds. Hold `lock` while reading or editing from more than one thread.
 
@@ -51,6 +61,8 @@ class Store:
         self.next_name = 1_001
         self._behind: dict[str, dict[int, list[tuple[float, Row | None]]]] = {kind: {} for kind in KINDS}
         self._filling = False
+        self.listener: Listener | None = None
+        self._touched: set[int] = set()
 
     def close(self) -> None:
         for drawer in self.drawers.values():
@@ -77,7 +89,13 @@ class Store:
         """Store or replace a record as it is: no date moves."""
         drawer = self.drawers[kind]
         self._lag(kind, doc["id"], drawer.rows.get(doc["id"]))
+        listener = self.listener if kind != "events" else None
+        before = None if listener is None else self.doc(kind, doc["id"])
         drawer.put(_row(kind, doc), orjson.dumps(doc))
+        touched = doc["id"] in self._touched
+        self._touched.discard(doc["id"])
+        if listener is not None:
+            listener.written(kind, before, doc, touched=touched)
 
     def remove(self, kind: str, record: int) -> None:
         """Take a record away, and say so in the events."""
@@ -85,10 +103,14 @@ class Store:
         self._lag(kind, record, row)
         self.drawers[kind].remove(record)
         self.happen("destroy", kind, record)
+        if self.listener is not None:
+            self.listener.removed(kind, record)
 
     def touch(self, doc: Doc, at: int | None = None) -> None:
         """Stamp a record as changed now, or at a given second."""
         doc["updatedAt"] = stamp_text(self.clock.stamp() if at is None else at)
+        if at is None:
+            self._touched.add(doc["id"])
 
     @staticmethod
     def stamp_of(row: Row) -> str:

@@ -39,6 +39,7 @@ class Switches:
     bulk_occupied    how many further operations of this app are running that nobody here started
     bulk_url_seconds how long a result can be downloaded
     max_cost         the most one query may cost
+    hook_pause       until the first repetition of a delivery that failed; the next ones wait longer
     """
 
     scopes: tuple[str, ...] | None = None
@@ -60,6 +61,7 @@ class Switches:
     bulk_occupied: int = 0
     bulk_url_seconds: float = 7 * 86_400
     max_cost: int = 1_000
+    hook_pause: float = 60.0
     redirects: tuple[str, ...] = field(default=())
 
     def granted(self) -> tuple[str, ...]:

@@ -194,6 +194,8 @@ class Edits:
             doc["slug"] = doc["slug"].removesuffix("__trashed")
         self.store.touch(doc)
         self.store.put(kind, doc)
+        if self.store.listener is not None:
+            self.store.listener.restored(kind, record)
         self._along(kind, doc, self.restore)
         return doc
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -21,8 +22,10 @@ _PAGES = {
 class Front:
     """Answers requests under the rules that fit them."""
 
-    def __init__(self, platform: Platform, desk: Desk) -> None:
+    def __init__(self, platform: Platform, desk: Desk, visited: Callable[[], None]) -> None:
+        """`visited` is called after every request: what a visitor's page view sets off."""
         self.platform = platform
+        self._visited = visited
         self.clock = platform.store.clock
         self._desk = desk
 
@@ -41,6 +44,12 @@ class Front:
     ) -> Reply:
         """One request, one answer."""
         request = Request(method, path, query, headers, body)
+        try:
+            return await self._serve(request, rules)
+        finally:
+            self._visited()
+
+    async def _serve(self, request: Request, rules: list[Rule]) -> Reply:
         if not rules:
             return await self.platform.handle(request)
         do = {name: value for rule in rules for name, value in rule.do.items()}

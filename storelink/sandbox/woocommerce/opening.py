@@ -9,6 +9,7 @@ from typing import Any
 
 from storelink.sandbox.capacity import Capacity
 from storelink.sandbox.clock import Clock, zone_of
+from storelink.sandbox.courier import Courier
 from storelink.sandbox.desk import Desk
 from storelink.sandbox.faults import Script
 from storelink.sandbox.journal import Journal
@@ -17,6 +18,7 @@ from storelink.sandbox.shop import make_shop
 from storelink.sandbox.web import Web
 from storelink.sandbox.woocommerce.auth import Gate, Key
 from storelink.sandbox.woocommerce.churn import churn
+from storelink.sandbox.woocommerce.deliveries import Deliveries
 from storelink.sandbox.woocommerce.edits import Edits
 from storelink.sandbox.woocommerce.front import Front
 from storelink.sandbox.woocommerce.platform import Platform
@@ -68,9 +70,9 @@ def make_keys(seed: int) -> Keys:
     )
 
 
-def _actions(store: Store) -> dict[str, Callable[..., Any]]:
+def _actions(store: Store, deliveries: Deliveries) -> dict[str, Callable[..., Any]]:
     edits = Edits(store)
-    return {**edits.actions(), "churn": partial(churn, edits)}
+    return {**edits.actions(), "churn": partial(churn, edits), **deliveries.actions()}
 
 
 def open_store(setup: Setup, url: str) -> Opened:
@@ -94,6 +96,14 @@ def open_store(setup: Setup, url: str) -> Opened:
     )
     script, journal = Script(), Journal()
     capacity = Capacity(setup.latency, setup.service_time, setup.cores)
-    desk = Desk(keys.token, clock, script, capacity, journal, _actions(store))
-    front = Front(Platform(store, gate, routes()), desk)
-    return Opened(Web(front, desk, script, capacity, journal), keys, store.close)
+    deliveries = Deliveries(store, Courier())
+    store.listener = deliveries
+    desk = Desk(keys.token, clock, script, capacity, journal, _actions(store, deliveries))
+    desk.after = deliveries.edited
+    front = Front(Platform(store, gate, routes()), desk, deliveries.visit)
+
+    def close() -> None:
+        deliveries.courier.close()
+        store.close()
+
+    return Opened(Web(front, desk, script, capacity, journal), keys, close)

@@ -48,7 +48,8 @@ class Site:
     "" or one of plain_permalinks, plugin_inactive, maintenance, database_down. `check_seconds`
     pass between a refund's check of what is left and its being stored, `gateway_seconds` while the
     payment gateway works on it; `gateway_dies` "before" or "after" lets the
-    worker die just before or just after the money moved.
+    worker die just before or just after the money moved. Visits start WordPress's cron, which sends
+    webhooks, at most every `cron_seconds`; 0: they are sent at once, without a visit.
     """
 
     base: str
@@ -63,6 +64,7 @@ class Site:
     check_seconds: float = 0.0
     gateway_seconds: float = 0.0
     gateway_dies: str = ""
+    cron_seconds: float = 60.0
     store_id: str = "982ac1d0-7941-4af8-8145-bfd0b9518a1c"
 
     @property

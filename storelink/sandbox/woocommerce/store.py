@@ -3,7 +3,7 @@
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from storelink.sandbox.clock import Clock
 from storelink.sandbox.drawer import Drawer, Row
@@ -35,6 +35,18 @@ class Picture:
     webhooks: dict[int, Doc]
 
 
+class Listener(Protocol):
+    """Who is told what happens to records; see `deliveries`."""
+
+    def written(self, kind: str, before: Row | None, after: Row, *, touched: bool) -> None: ...
+
+    def restored(self, kind: str, record: int) -> None: ...
+
+    def removed(self, kind: str, record: int) -> None: ...
+
+    def ping(self, hook: Doc) -> None: ...
+
+
 class Store:
     """Records of five kinds, each a JSON document whose bytes are made when it changes.
 
@@ -47,6 +59,8 @@ class Store:
         self.numbers = Numbers()
         self.drawers = {kind: Drawer() for kind in KINDS}
         self.webhooks: dict[int, Doc] = {}
+        self.listener: Listener | None = None
+        self._touched: set[int] = set()
         self.ledger = Ledger()
 
     def close(self) -> None:
@@ -61,11 +75,20 @@ class Store:
         found: Doc = decode(drawer.body(record))
         return found
 
-    def put(self, kind: str, doc: Doc) -> None:
-        self.drawers[kind].put(_ROWS[kind](doc), encode(doc))
+    def put(self, kind: str, doc: Doc, *, quiet: bool = False) -> None:
+        """Store a record; unless `quiet`, webhooks may tell of it."""
+        drawer, row = self.drawers[kind], _ROWS[kind](doc)
+        before = drawer.rows.get(row.id)
+        drawer.put(row, encode(doc))
+        touched = row.id in self._touched
+        self._touched.discard(row.id)
+        if self.listener is not None and self.webhooks and not quiet:
+            self.listener.written(kind, before, row, touched=touched)
 
     def remove(self, kind: str, record: int) -> None:
         self.drawers[kind].remove(record)
+        if self.listener is not None and self.webhooks:
+            self.listener.removed(kind, record)
 
     def picture(self) -> Picture:
         """All records as they are: old bytes are never overwritten, so this is only an index."""
@@ -83,6 +106,8 @@ class Store:
         """Stamp a record as changed now, or at a given second."""
         local, gmt = self.site.both(self.clock.stamp() if at is None else at)
         doc["date_modified"], doc["date_modified_gmt"] = local, gmt
+        if at is None:
+            self._touched.add(doc["id"])
 
     def children(self, parent: int) -> list[int]:
         """The variations of a product, oldest first."""
@@ -101,7 +126,7 @@ class Store:
         products.sum_up(doc, [child for child in children if child is not None])
         if touch:
             self.touch(doc)
-        self.put("products", doc)
+        self.put("products", doc, quiet=True)
 
     def fill(self, shop: Shop) -> None:
         """Take over a generated shop: people first, then the catalog, then order by order."""

@@ -1,4 +1,4 @@
-"""Webhook subscriptions: kept and listed as a store does. Deliveries are not sent yet."""
+"""Webhook subscriptions: kept and listed as a store does. What they deliver is in `deliveries`."""
 
 from collections.abc import Sequence
 from secrets import token_urlsafe
@@ -11,6 +11,7 @@ from storelink.sandbox.woocommerce.php import Query, encode
 from storelink.sandbox.woocommerce.singles import FULL, paged_docs, shown
 from storelink.sandbox.woocommerce.store import Store
 
+FAILURES = "_failures"
 SCHEMA: dict[str, Kind] = {
     "name": "string",
     "topic": "string",
@@ -92,6 +93,8 @@ def create(store: Store, body: Body, *, check: bool = True) -> Answer:
         "secret": str(body.get("secret") or token_urlsafe(37)),
     }
     store.webhooks[number] = doc
+    if store.listener is not None:
+        store.listener.ping(doc)
     found = Answer(201, encode(_told(doc)), allow="GET, POST")
     found.headers.append(("Location", f"{store.site.api}/webhooks/{number}"))
     return found
@@ -105,12 +108,15 @@ def update(store: Store, number: int, body: Body, *, check: bool = True) -> Answ
     if doc is None:
         raise refused("invalid_id", "ID is invalid.")
     _check({"delivery_url": doc["delivery_url"], **body}, str(body.get("topic", doc["topic"])))
+    moved = body.get("delivery_url") not in (None, "", doc["delivery_url"])
     for name in ("name", "status", "delivery_url", "secret", "topic"):
         if body.get(name):
             doc[name] = str(body[name])
     doc["resource"], _, doc["event"] = doc["topic"].partition(".")
     doc["hooks"] = list(HOOKS.get(doc["topic"], (doc["event"],)))
-    store.touch(doc)
+    store.touch(doc, store.clock.stamp())
+    if moved and store.listener is not None:
+        store.listener.ping(doc)
     return Answer(200, encode(_told(doc)), allow=FULL)
 
 
@@ -133,4 +139,5 @@ def _check(body: Body, topic: str) -> None:
 
 
 def _told(doc: Doc) -> Doc:
-    return {key: value for key, value in doc.items() if key != "secret"}
+    """Without what no answer of the API shows: the secret, and the count of failures."""
+    return {key: value for key, value in doc.items() if key not in ("secret", FAILURES)}
