@@ -209,6 +209,8 @@ class Writing:
                 store.synchronize(resource, report=work)
             lab.pass_time(60)
             store.synchronize()
+            _same_but_deleted(store)
+            store.verify(fix=True)
             agree(store)
 
     def test_rebuilding_from_what_is_held_changes_nothing(self, database: Database) -> None:
