@@ -5,7 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/command-line.md")
+PAGES = (
+    "README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/command-line.md",
+    "docs/adding-a-platform.md",
+)  # fmt: skip
 _FENCED = re.compile(r"^ *```(\w*)\n(.*?)^ *```", re.M | re.S)
 _INLINE = re.compile(r"`([^`]+)`")
 _INDENTED = re.compile(r"^(?: {4}|\t)(.+)$", re.M)
