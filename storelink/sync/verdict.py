@@ -139,6 +139,12 @@ def unseen(lane: Lane) -> list[str]:
     return [row[0] for row in found]
 
 
+def undecided(lane: Lane) -> list[str]:
+    """Records that are to be asked for once more."""
+    found = lane.connection.execute("SELECT record_id FROM stage_record WHERE verdict = 'refetch'").fetchall()
+    return [row[0] for row in found]
+
+
 def count_verdicts(lane: Lane) -> list[tuple[str, str, bool, int]]:
     """(verdict, state, trashed, how many) of the staged page."""
     return lane.connection.execute(_COUNT).fetchall()

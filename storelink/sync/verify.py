@@ -62,9 +62,12 @@ class _Judge:
     seen: set[str] = field(default_factory=set)
     rejected: int = 0
     unseen: set[str] = field(default_factory=set)
+    undecided: set[str] = field(default_factory=set)
+    """Those that differ, but were read at the same time as what is held."""
 
     def __call__(self, lane: Lane) -> None:
         self.unseen |= set(verdict.unseen(lane))
+        self.undecided |= set(verdict.undecided(lane))
         for key, found, kind in verdict.written(lane):
             if key in self.seen:
                 continue
@@ -104,6 +107,8 @@ def verify(
         _read_deep(lane, subject, run, ledger, judge, fix)
     elif share is not None:
         _fetch_share(lane, fetching, ledger, share)
+    if undecided := sorted(judge.undecided - judge.seen):
+        fetching.fetch_ids(undecided)
     if not fix:
         run.counts = Counts()
     _close(lane, run, ledger, fetching, judge, sign)

@@ -5,28 +5,51 @@ import os
 import subprocess
 import sys
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from random import Random
+from typing import Any, ClassVar
 
 import psycopg
 import pytest
 from psycopg.rows import dict_row
+from shopify_laboratory import ShopifyLaboratory
+from woo_laboratory import WooLaboratory
 
-from storelink.sandbox.running import Running, start
+from storelink.conformance import Laboratory
+from storelink.sandbox.running import start, start_shopify
 
 STORELINK = Path(sys.executable).parent / "storelink"
 CRASHING = Path(__file__).parents[1] / "support" / "crash_runner.py"
 
 
 @dataclass
-class Ground:
+class Ground(ABC):
     """One store, one database, and the commands that work on them."""
 
-    shop: Running
+    platform: ClassVar[str]
+    least: ClassVar[int] = 8
+    """Requests that it costs to open a store."""
+    shop: Any
     url: str
     environment: dict[str, str]
+
+    @abstractmethod
+    def credentials(self) -> tuple[list[str], dict[str, str]]:
+        """Options of `connectors add`, and what it reads from its input."""
+
+    @abstractmethod
+    def lab(self) -> Laboratory:
+        """The store's truth."""
+
+    @abstractmethod
+    def lines(self) -> set[int]:
+        """Ids of all lines of orders."""
+
+    def before_a_run(self, chance: Random) -> None:  # noqa: B027
+        """What is different each time."""
 
     def command(self, *words: str, crash: tuple[str, int] | None = None, stdin: str | None = None) -> Any:
         """Start a command; with `crash` it kills itself at that moment."""
@@ -68,25 +91,71 @@ def wait_until(true: Callable[[], Any], complaint: str, patience: float = 30.0) 
         time.sleep(0.01)
 
 
-@pytest.fixture
-def ground(database_url: str, home: Path) -> Iterator[Ground]:
+@dataclass
+class WooGround(Ground):
+    """A WooCommerce store."""
+
+    platform = "woocommerce"
+
+    def credentials(self) -> tuple[list[str], dict[str, str]]:
+        return ["--credentials", "-"], {"consumer_key": self.shop.key, "consumer_secret": self.shop.secret}
+
+    def lab(self) -> Laboratory:
+        return WooLaboratory.over(self.shop)
+
+    def lines(self) -> set[int]:
+        orders = self.shop.admin.records("orders")
+        return {
+            line["id"] for order in orders for line in order["line_items"]
+            if order["status"] != "checkout-draft"
+        }  # fmt: skip
+
+
+@dataclass
+class ShopifyGround(Ground):
+    """A Shopify store, read by bulk operations that take a moment, or by pages."""
+
+    platform = "shopify"
+    least = 3
+
+    def credentials(self) -> tuple[list[str], dict[str, str]]:
+        return ["--auth", "token", "--credentials", "-"], {"access_token": self.shop.token}
+
+    def before_a_run(self, chance: Random) -> None:
+        """How the next run reads: the cursor may be that of the other way."""
+        by_pages = chance.random() < 0.5
+        self.shop.admin.set_site(
+            bulk_fault="access_denied" if by_pages else "",
+            bulk_seconds=chance.choice((0, 0.3)),
+            max_cost=330 if by_pages else 1000,
+        )
+
+    def lab(self) -> Laboratory:
+        lab = object.__new__(ShopifyLaboratory)
+        lab.admin = self.shop.admin
+        return lab
+
+    def lines(self) -> set[int]:
+        return {line["id"] for order in self.shop.admin.records("orders") for line in order["_lines"]}
+
+
+@pytest.fixture(params=["woocommerce", "shopify"])
+def ground(request: pytest.FixtureRequest, database_url: str, home: Path) -> Iterator[Ground]:
     """A store of a dozen pages, registered as `shop` and not read yet."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("STORELINK_")}
     environment |= {"STORELINK_DATABASE_URL": database_url, "STORELINK_HOME": str(home)}
     url = database_url.replace("postgresql+psycopg://", "postgresql://")
-    with start(orders=520, products=120, customers=210) as shop:
-        ground = Ground(shop, url, environment)
-        keys = json.dumps({"consumer_key": shop.key, "consumer_secret": shop.secret})
-        code, said = ground.run(
-            "connectors",
-            "add",
-            "woocommerce",
-            "shop",
-            "--store-url",
-            shop.url,
-            "--credentials",
-            "-",
-            stdin=keys,
-        )
+    kind, begin = {"woocommerce": (WooGround, start), "shopify": (ShopifyGround, _start_shopify)}[
+        request.param
+    ]
+    with begin(orders=520, products=120, customers=210) as shop:
+        ground = kind(shop, url, environment)
+        options, secrets = ground.credentials()
+        words = ["connectors", "add", ground.platform, "shop", "--store-url", shop.url, *options]
+        code, said = ground.run(*words, stdin=json.dumps(secrets))
         assert code == 0, said
         yield ground
+
+
+def _start_shopify(**plan: Any) -> Any:
+    return start_shopify(plan="enterprise", **plan)

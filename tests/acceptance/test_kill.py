@@ -9,7 +9,6 @@ from random import Random
 
 import psutil
 import pytest
-from woo_laboratory import WooLaboratory
 
 from storelink.conformance.registered import KEYS, TABLES, differences
 
@@ -24,6 +23,7 @@ def test_kill_9_at_random_moments_of_a_backfill(ground, scale):
         words = ["sync", "shop"]
         if _complete(ground):  # so short a backfill has no more moments: read everything again
             words.append("--full")
+        ground.before_a_run(chance)
         child = ground.command(*words)
         _die_later(ground, child, chance)
         killed += child.returncode == -9
@@ -40,6 +40,7 @@ def test_a_crash_at_the_nth_statement_of_a_backfill(ground, scale):
     for number in range(crashes):
         words = ["sync", "shop", "--full"] if _complete(ground) else ["sync", "shop"]
         moment = MOMENTS[number % len(MOMENTS)]
+        ground.before_a_run(chance)
         code, said = ground.run(*words, crash=(moment, chance.randint(1, 1500 if moment == "copy" else 60)))
         assert code in (0, -9), said
         crashed += code == -9
@@ -57,7 +58,7 @@ def _complete(ground) -> bool:
 def _die_later(ground, child, chance: Random) -> None:
     """Kill it some requests from now and a little later, wherever it is then."""
     admin = ground.shop.admin
-    wanted = admin.do("request_count") + chance.randint(8, 26)  # opening a store costs eight
+    wanted = admin.do("request_count") + ground.least + chance.randint(0, 18)
     deadline = time.monotonic() + 60
     while child.poll() is None and admin.do("request_count") < wanted:
         assert time.monotonic() < deadline, "it neither ends nor asks"
@@ -74,16 +75,14 @@ def _finish(ground) -> None:
     assert code == 0, said
     code, said = ground.run("verify", "shop", "--json")
     assert code == 0, said
-    lab = WooLaboratory.over(ground.shop)
+    lab = ground.lab()
     for resource, table in TABLES.items():
         held = {
             row[KEYS[resource]]: row
             for row in ground.select(f"SELECT *, deleted_at IS NOT NULL AS deleted FROM {table}")
         }
         assert differences(resource, held, lab.truth(resource)) == []
-    lines = {line["id"] for order in ground.shop.admin.records("orders") for line in order["line_items"]
-             if order["status"] != "checkout-draft"}  # fmt: skip
-    assert {int(row["item_id"]) for row in ground.select("SELECT item_id FROM order_item")} == lines
+    assert {int(row["item_id"]) for row in ground.select("SELECT item_id FROM order_item")} == ground.lines()
     assert _more_than_one_insert(ground) == []
     assert _rows_without_their_insert(ground) == []
     assert ground.select("SELECT 1 FROM sync_run WHERE status = 'running'") == []
