@@ -26,7 +26,7 @@ def amount(value: Any, name: str) -> Decimal | None:
     More places (a WooCommerce store asked with `dp=6`) are rounded half up. Raises `Unfit` naming the field.
     """
     if type(value) is str:
-        found = _plain(value)
+        found = plain(value)
         return _unusual(value.strip(), name) if found is None else found
     if value is None:
         return None
@@ -42,7 +42,7 @@ def amount(value: Any, name: str) -> Decimal | None:
 
 
 @lru_cache(4096)
-def _plain(value: str) -> Decimal | None:
+def plain(value: str) -> Decimal | None:
     """What nearly every amount looks like, 170.28; and shops have few prices. None for any other text."""
     whole, _, places = value.partition(".")
     plain = len(places) <= 4 and len(whole) <= 15 and (whole + places).isdecimal()

@@ -15,9 +15,7 @@ def fingerprint(rows: Rows, normalizer: int) -> bytes:
     The rows carry the raw record less the keys that change by themselves, so this covers both.
     """
     kinds = (rows.products, rows.customers, rows.orders, rows.items, rows.refunds)
-    text = "\x1d".join(
-        ["\x1e".join(["\x1f".join([_text(value) for value in row]) for row in kind]) for kind in kinds]
-    )
+    text = "\x1d".join(["\x1e".join(["\x1f".join(_texts(row)) for row in kind]) for kind in kinds])
     digest = blake2b(b"%d|%d|%d|" % (normalizer, rows.trashed, rows.partial), digest_size=16)
     _feed(digest, text.encode())
     digest.update("|".join(rows.parts or ()).encode())
@@ -35,9 +33,9 @@ def _feed(digest: blake2b, data: bytes) -> None:
         digest.update(data[at : at + PIECE])
 
 
-def _text(value: Any) -> str:
-    """Text that tells apart what a column tells apart: null is not the empty text."""
-    return value if value.__class__ is str else "\0" if value is None else str(value)
+def _texts(row: Iterable[Any]) -> list[str]:
+    """Texts that tell apart what columns tell apart: null is not the empty text."""
+    return [value if value.__class__ is str else "\0" if value is None else str(value) for value in row]
 
 
 def payload_fingerprint(text: str) -> bytes:

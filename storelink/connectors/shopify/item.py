@@ -103,8 +103,11 @@ def _allocated(record: Mapping[str, Any], currency: str) -> Decimal:
 
 
 def _sum(record: Mapping[str, Any], name: str, part: str, currency: str) -> Decimal:
+    lines = records(record, name)
+    if not lines:
+        return ZERO
     total = ZERO
-    for place, line in enumerate(records(record, name)):
+    for place, line in enumerate(lines):
         try:
             total += in_shop(line, part, currency)
         except Unfit as error:

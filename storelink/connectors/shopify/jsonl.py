@@ -142,13 +142,13 @@ class Assembly:
 
         A quote inside a JSON string has a backslash, so what is looked for is found in no string.
         """
+        own = self._own_line(line)  # first: records are long, and their parts name their parent last
+        if own is not None:
+            return own[1], True
         at = line.rfind(_PARENT)
         if at >= 0:
             end = line.find(b'"', at + _SKIP)
             return line[line.rfind(b"/", at, end) + 1 : end], False
-        own = self._own_line(line)
-        if own is not None:
-            return own[1], True
         row = _parsed(line)  # not written as Shopify writes them
         gid = row.get("__parentId", row.get("id"))
         key = gid.rpartition("/")[2].encode() if isinstance(gid, str) else b""

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import Any
 
-from storelink.connectors.money import ZERO, amount, bounded
+from storelink.connectors.money import ZERO, amount, bounded, plain
 from storelink.connectors.unfit import Unfit, shown
 
 _CELL = Decimal("0.0001")
@@ -26,8 +26,8 @@ def in_shop(record: Mapping[str, Any], name: str, currency: str) -> Decimal:
         raise Unfit(f"{name} is missing or has no amount in the shop's currency") from None
     if code != currency:
         raise Unfit(f"{name} is in {shown(code)}, the order in {currency}")
-    found = amount(said, name)
-    if found is None:
+    found = plain(said) if type(said) is str else None
+    if found is None and (found := amount(said, name)) is None:
         raise Unfit(f"{name} is empty")
     return found
 

@@ -11,18 +11,19 @@ from storelink.connectors.storable import json_text
 from storelink.connectors.unfit import Unfit, shown
 
 Record = dict[str, Any]
+_PREFIXES: dict[str, str] = {}
+"""Kind → what its ids begin with."""
 
 
 def gid(value: Any, kind: str, name: str) -> str:
     """The number in `gid://shopify/<kind>/<number>`, as text; a query string after it is left out."""
-    if type(value) is str:
-        head, _, number = value.rpartition("/")
+    prefix = _PREFIXES.get(kind) or _PREFIXES.setdefault(kind, f"gid://shopify/{kind}/")
+    if type(value) is str and value.startswith(prefix):
+        number = value[len(prefix) :]
         if "?" in number:
             number = number.partition("?")[0]
         if number.isdecimal() and number.isascii() and len(number) < 20 and number[0] != "0":
-            scheme, _, said = head.rpartition("/")
-            if said == kind and scheme == "gid://shopify":
-                return number
+            return number
     raise Unfit(f"{name} is no id of {kind}: {shown(value)}")
 
 
