@@ -104,3 +104,9 @@ def webhooks_of(connector: Connector) -> Webhooks | None:
     """How this platform's webhooks go, None where it has none."""
     found: Webhooks | None = getattr(connector, "webhooks", None)
     return found
+
+
+def bare(store: Store) -> Store:
+    """The store that the connector opened, where something was put around it."""
+    found: Store = getattr(store, "inner", store)
+    return found

@@ -27,7 +27,7 @@ from storelink.errors import (
 from storelink.models import ConnectorConfig
 from storelink.scheduler.queue import Kind, Psycopg
 from storelink.secrets.keyring import Keyring
-from storelink.sync import due, hint
+from storelink.sync import due, guardian, hint
 from storelink.sync.due import Due
 from storelink.sync.lane import FULL, POLL
 from storelink.sync.opening import open_subject
@@ -117,6 +117,23 @@ def run_hints(work: Work, connector_id: uuid.UUID, stop: Stop) -> float | None:
     return None
 
 
+def run_guard(work: Work, connector_id: uuid.UUID, stop: Stop) -> float | None:
+    """The store's webhooks, put right where they were lost; their outage is then due to be read."""
+    store = _active(work, connector_id)
+    if store is None:
+        return None
+    try:
+        with work.subject(store.name, stop) as subject:
+            guardian.guard(work.database, work.keyring, subject)
+    except (Stopped, LaneHeld):
+        return None
+    except DatabaseAway:
+        raise
+    except StorelinkError as error:
+        log.warning("webhooks.unguarded", store=store.name, error=str(error))
+    return None
+
+
 _HINTED = (
     "SELECT connector_id, min(received_at) AS since FROM webhook_delivery"
     " WHERE status = 'received' AND resource IS NOT NULL GROUP BY connector_id"
@@ -125,7 +142,8 @@ _HINTED = (
 POLLS = Kind("poll", "poll", due.STORES[POLL], run_polls)
 FULLS = Kind("full", "full", due.STORES[FULL], run_full, priority=-10)
 HINTS = Kind("hint", "poll", _HINTED, run_hints, priority=10)
-KINDS = (POLLS, FULLS, HINTS)
+GUARDS = Kind("guard", "poll", guardian.DUE, run_guard)
+KINDS = (POLLS, FULLS, HINTS, GUARDS)
 
 
 def _active(work: Work, connector_id: uuid.UUID) -> ConnectorConfig | None:

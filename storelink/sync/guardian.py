@@ -5,8 +5,8 @@ a subscription after eight. The guardian compares what there is with what there 
 anew what is missing, and sees to it that the time without deliveries is read again. One that
 WooCommerce disabled is never made active again: it would keep its count of failures.
 
-Where a store delivers to is kept in its settings under `webhooks`: `public_url`, and `healthy_at`,
-when all was last found as it should be (ISO 8601, database clock).
+Where a store delivers to is kept in its settings under `webhooks`: `public_url`; `looked_at`, when it
+was last asked; `healthy_at`, when all was last put right (ISO 8601, database clock).
 """
 
 import uuid
@@ -22,7 +22,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session
 
-from storelink.connectors.hook import Subscription, Subscriptions, Webhooks, webhooks_of
+from storelink.connectors.hook import Subscription, Subscriptions, Webhooks, bare, webhooks_of
 from storelink.db import Database
 from storelink.errors import LaneHeld, Misconfigured, Rejected
 from storelink.models import ConnectorConfig
@@ -34,6 +34,8 @@ from storelink.sync.subject import Subject
 
 SETTING = "webhooks"
 PATH = "/webhooks/"
+EVERY = 300
+"""Seconds between two looks at a store's subscriptions."""
 log = structlog.get_logger(__name__)
 
 
@@ -123,7 +125,7 @@ def remove(database: Database, subject: Subject, *, actor: str | None = None) ->
         audit.record(session, "webhooks.remove", actor=actor, connector_id=subject.id, subject=subject.name)
         session.commit()
     with _alone(database, subject.id):
-        subscriptions = webhooks.subscriptions(subject.store)
+        subscriptions = webhooks.subscriptions(bare(subject.store))
         ours = [one for one in subscriptions.list() if _ours(one, subject.id)]
         for one in ours:
             subscriptions.delete(one)
@@ -149,7 +151,7 @@ def look(database: Database, subject: Subject) -> Standing:
     webhooks = _webhooks(subject)
     kept = _kept(database, subject.id)
     url = delivery_url(kept["public_url"], subject.id) if kept else None
-    there = webhooks.subscriptions(subject.store).list()
+    there = webhooks.subscriptions(bare(subject.store)).list()
     ours = [one for one in there if one.url == url or (url is None and _ours(one, subject.id))]
     active = {one.topic for one in ours if one.active}
     wanted = webhooks.wanted(subject.settings)
@@ -177,6 +179,9 @@ def guard(database: Database, keyring: Keyring, subject: Subject) -> Report | No
     if not kept or webhooks is None:
         return None
     with _alone(database, subject.id):
+        with database.session() as session:
+            _note(session, subject.id, "looked_at", _now(database))  # whatever comes of it
+            session.commit()
         report = _put_right(database, keyring, subject, webhooks, kept["public_url"])
     if report.created or report.replaced:
         log.warning(
@@ -186,15 +191,26 @@ def guard(database: Database, keyring: Keyring, subject: Subject) -> Report | No
     return report
 
 
-def guarded_stores(session: Session) -> list[str]:
-    """Names of the active stores that `guard` should be called for."""
-    found = session.execute(
-        text(
-            "SELECT name FROM connector_config WHERE status = 'active'"
-            " AND settings #>> '{webhooks,public_url}' IS NOT NULL ORDER BY name"
-        )
-    )
-    return [row[0] for row in found.all()]
+DUE = f"""
+SELECT connector_id, since FROM (
+    SELECT id AS connector_id,
+           coalesce((settings #>> '{{webhooks,looked_at}}')::timestamptz, '-infinity') AS since
+    FROM connector_config WHERE settings #>> '{{webhooks,public_url}}' IS NOT NULL
+) watched WHERE since < clock_timestamp() - interval '{EVERY} seconds'
+"""  # noqa: S608
+"""The stores that `guard` should be called for, as `scheduler.queue.Kind.due` wants it."""
+
+_NOTE = """
+UPDATE connector_config
+SET settings = jsonb_set(settings, ARRAY['webhooks', :name], to_jsonb(CAST(:value AS text)))
+WHERE id = :connector AND settings #>> '{webhooks,public_url}' IS NOT NULL
+"""
+
+
+def _note(session: Session, connector_id: uuid.UUID, name: str, at: datetime) -> bool:
+    """Write a time down; false where webhooks were removed meanwhile. Nobody at ops changed anything."""
+    done = session.execute(text(_NOTE), {"name": name, "value": at.isoformat(), "connector": connector_id})
+    return bool(done.rowcount)  # type: ignore[attr-defined]
 
 
 def _put_right(
@@ -209,7 +225,7 @@ def _put_right(
     url = delivery_url(public_url, subject.id)
     report = Report(url)
     secret, fresh = _secret(database, keyring, subject, webhooks, renew=new_secret)
-    subscriptions = webhooks.subscriptions(subject.store)
+    subscriptions = webhooks.subscriptions(bare(subject.store))
     began = _now(database)
     there = [one for one in subscriptions.list() if _ours(one, subject.id)]
     keep: set[str] = set()
@@ -274,15 +290,13 @@ def _remember(
     """Note that all is well, or since when it was not; then the time between is due to be read."""
     lost = bool(report.created or report.replaced or signed_anew)
     with database.session() as session:
-        kept = account.find(session, subject.id, lock="row").settings.get(SETTING)
-        if not kept:  # taken away meanwhile
+        since = (account.find(session, subject.id).settings.get(SETTING) or {}).get("healthy_at")
+        _note(session, subject.id, "looked_at", began)
+        if not _note(session, subject.id, "healthy_at", began):
             return
-        since = kept.get("healthy_at")
         if lost and since:
             report.outage = datetime.fromisoformat(since)
             _read_again(session, subject.id, report.outage)
-        if not report.refused or report.present or report.created:
-            account.remember(session, subject.id, {SETTING: {**kept, "healthy_at": began.isoformat()}})
         session.commit()
 
 
@@ -341,6 +355,6 @@ def _alone(database: Database, connector_id: uuid.UUID) -> Iterator[None]:
 
 
 __all__: Sequence[str] = (
-    "Report", "Standing", "delivery_url", "guard", "guarded_stores", "install", "look", "remove",
+    "DUE", "Report", "Standing", "delivery_url", "guard", "install", "look", "remove",
     "usable_public_url",
 )  # fmt: skip

@@ -12,7 +12,7 @@ from datetime import datetime
 
 import psycopg
 
-from storelink.connectors.hook import VARIANT, webhooks_of
+from storelink.connectors.hook import VARIANT, bare, webhooks_of
 from storelink.db import Database
 from storelink.errors import AuthFailed, NeedsDecision, StorelinkError
 from storelink.sync import delivery, stage
@@ -102,9 +102,8 @@ def _follow(database: Database, subject: Subject, taken: _Open, done: Followed) 
         if resource not in taken.named:
             continue
         with hold(database, subject.id, resource, None) as lane:
-            records = _resolved(lane, subject, taken.named[resource])
-            _mark(lane, records)
-            decision = _read(lane, subject, list(records), done) or decision
+            marked = _mark(lane, _resolved(lane, subject, taken.named[resource]))
+            decision = _read(lane, subject, marked, done) or decision
     if "orders" in taken.named and "customers" in subject.connector.resources:
         with hold(database, subject.id, "customers", None) as lane:
             decision = _read(lane, subject, _stubs(lane), done) or decision
@@ -140,19 +139,20 @@ def _owners(lane: Lane, subject: Subject, part: str, ids: list[str]) -> dict[str
     webhooks = webhooks_of(subject.connector)
     rest = [key for key in ids if key not in known]
     if rest and webhooks is not None:
-        known |= webhooks.owners(subject.store, part, rest)
+        known |= webhooks.owners(bare(subject.store), part, rest)
     return known
 
 
-def _mark(lane: Lane, records: Mapping[str, datetime]) -> None:
-    """Make them due, unless they were read since. Commits."""
+def _mark(lane: Lane, records: Mapping[str, datetime]) -> list[str]:
+    """Make them due, unless they were read since; returns those that are. Commits."""
     ids = sorted(records)
-    lane.connection.execute(
+    found = lane.connection.execute(
         _MARK,
         {"connector": lane.connector_id, "resource": lane.resource, "ids": ids,
          "times": [records[key] for key in ids]},
-    )  # fmt: skip
+    ).fetchall()  # fmt: skip
     lane.connection.commit()
+    return [row[0] for row in found]
 
 
 # A read that began after the delivery had arrived has seen what it tells of.
@@ -163,6 +163,7 @@ FROM unnest(%(ids)s::text[], %(times)s::timestamptz[]) AS g (id, at) ORDER BY g.
 ON CONFLICT (connector_id, resource, record_id) DO UPDATE
 SET due_since = greatest(t.due_since, EXCLUDED.due_since)
 WHERE t.read_started_at IS NULL OR t.read_started_at <= EXCLUDED.due_since
+RETURNING t.record_id
 """
 
 

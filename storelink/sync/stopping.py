@@ -18,6 +18,11 @@ class Stoppable:
         self._store, self._stop = store, stop
         self.traffic = store.traffic
 
+    @property
+    def inner(self) -> Store:
+        """The store itself, for what is not made of pages: its webhooks."""
+        return self._store
+
     def check(self) -> Checkup:
         """See `Store`."""
         return self._store.check()

@@ -120,7 +120,7 @@ class Deliveries:
             edit = {"id": after["id"] * 10, "order_id": after["id"], "notify_customer": False}
             self.tell("ORDERS_EDITED", {"order_edit": edit})
         for refund in _new("_refunds", before, after):
-            told = {**_named("Refund", refund["id"]), "order_id": after["id"]}
+            told: Doc = {**_named("Refund", refund["id"]), "order_id": after["id"]}
             self.tell("REFUNDS_CREATE", told | {"note": refund.get("note")})
         for part in _new("_transactions", before, after):
             told = {**_named("OrderTransaction", part["id"]), "order_id": after["id"]}
