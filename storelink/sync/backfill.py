@@ -63,7 +63,7 @@ def _read_all(lane: Lane, subject: Subject, run: Run, cursor: dict[str, Any] | N
                 state.put(lane, cursor=places[last])
                 run.save()
 
-            write_pages(lane, subject.connector, [page for page, _ in batch], finish)
+            write_pages(lane, subject.connector, [page for page, _ in batch], finish, subject.memory)
             if any(pages_done < at <= pages_done + len(batch) for at in ANALYZE_AT):
                 _analyze(lane)
             pages_done += len(batch)

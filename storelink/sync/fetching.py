@@ -64,6 +64,7 @@ class Fetching:
         write_page(
             self.lane, self.subject.connector, page,
             hint=self.hint, finish=self._finish, inspect=self.inspect, keep=self.keep,
+            memory=self.subject.memory,
         )  # fmt: skip
         if self.keep:
             _settle_ignored(self.lane, answer, page)

@@ -21,6 +21,7 @@ from storelink.models import ConnectorConfig
 from storelink.secrets.keyring import Keyring
 from storelink.sync import account, process
 from storelink.sync.clock import DatabaseClock, read_clock
+from storelink.sync.erased import Memory
 from storelink.sync.lane import Psycopg
 from storelink.sync.subject import Progress, Subject, silent
 
@@ -75,6 +76,7 @@ def open_subject(
             opened.config.sync_interval,
             report,
             accept_deletes,
+            Memory(database, keyring, opened.config.id),
         )
 
 

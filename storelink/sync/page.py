@@ -19,7 +19,7 @@ from storelink.connectors.protocol import (
     Rejection,
     Rows,
 )  # fmt: skip
-from storelink.sync import fresh, merge, stage, verdict, withheld
+from storelink.sync import erased, fresh, merge, stage, verdict, withheld
 from storelink.sync.fingerprint import fingerprint, parts_digest, payload_fingerprint
 from storelink.sync.lane import Lane
 from storelink.sync.run import Counts
@@ -114,6 +114,7 @@ def write_page(
     inspect: Callable[[Lane], None] | None = None,
     keep: bool = True,
     lazy: bool = False,
+    memory: erased.Memory | None = None,
 ) -> Counts:
     """Write a page in one transaction and commit it.
 
@@ -121,13 +122,14 @@ def write_page(
     orders due. With `keep` false all is rolled back: the counts, and what `inspect` sees before, say
     what would have changed.
     `lazy` lets Postgres answer before the page is on disk: a crash of Postgres itself, never one of
-    ours, then costs the pages of its last second, their cursor with them. Raises `LaneLost` before
-    anything is written.
+    ours, then costs the pages of its last second, their cursor with them. `memory` knows who was
+    erased; what is theirs is written without them. Raises `LaneLost` before anything is written.
     """
     connection, resource = lane.connection, lane.resource
     if lazy:
         connection.execute(LAZY)
     lane.check()
+    blanked = erased.erase_known(lane, connector, memory, [page], _printer(connector))
     _stage(lane, connector.normalizer_version, page)
     added = verdict.judge(lane, page.read.started, page.read.finished, len(page))
     if page.rows:
@@ -143,6 +145,7 @@ def write_page(
     if page.gone:
         merge.mark_gone(lane)
     _quarantine(lane, page)
+    erased.note(lane, blanked)
     counts = _counts(lane)
     if inspect:
         inspect(lane)
@@ -156,24 +159,36 @@ def write_page(
 
 
 def write_pages(
-    lane: Lane, connector: Connector, pages: Sequence[Page], finish: Callable[[Counts, int], None]
+    lane: Lane,
+    connector: Connector,
+    pages: Sequence[Page],
+    finish: Callable[[Counts, int], None],
+    memory: erased.Memory | None = None,
 ) -> None:
     """Write pages of a backfill: all at once if nothing of them is known, else one by one.
 
     `finish` is told how many pages were written, less one: the place of the last one.
     """
     last = len(pages) - 1
-    if not _write_fresh(lane, connector, pages, lambda counts: finish(counts, last)):
+    if not _write_fresh(lane, connector, pages, lambda counts: finish(counts, last), memory):
         for at, page in enumerate(pages):
-            write_page(lane, connector, page, finish=partial(_at, finish, at), lazy=True)
+            write_page(lane, connector, page, finish=partial(_at, finish, at), lazy=True, memory=memory)
 
 
 def _at(finish: Callable[[Counts, int], None], at: int, counts: Counts) -> None:
     finish(counts, at)
 
 
+def _printer(connector: Connector) -> Callable[[Rows], bytes]:
+    return lambda rows: fingerprint(rows, connector.normalizer_version)
+
+
 def _write_fresh(
-    lane: Lane, connector: Connector, pages: Sequence[Page], finish: Callable[[Counts], None]
+    lane: Lane,
+    connector: Connector,
+    pages: Sequence[Page],
+    finish: Callable[[Counts], None],
+    memory: erased.Memory | None,
 ) -> bool:
     """The short way, where nothing of the pages is known; commits. False: nothing was done."""
     if any(page.rejected or page.gone or page.out_of_sight for page in pages) or not any(
@@ -181,17 +196,21 @@ def _write_fresh(
     ):
         return False
     error, version = lane.clock.error, connector.normalizer_version
-    new = [
-        fresh.New(rows, _record(rows, version, page), page.read.started - error, page.read.finished + error)
-        for page in pages
-        for rows in page.rows.values()
-    ]
     try:
         lane.connection.execute(LAZY)
         lane.check()
+        blanked = erased.erase_known(lane, connector, memory, pages, _printer(connector))
+        new = [
+            fresh.New(
+                rows, _record(rows, version, page), page.read.started - error, page.read.finished + error
+            )
+            for page in pages
+            for rows in page.rows.values()
+        ]
         if not fresh.write_fresh(lane, connector.platform, new):
             lane.connection.rollback()
             return False
+        erased.note(lane, blanked)
         finish(Counts(fetched=len(new), inserted=len(new)))
         lane.connection.commit()
     except fresh.CONFLICTS:

@@ -78,4 +78,4 @@ def _normalize_again(lane: Lane, subject: Subject, run: Run, key: str, payload: 
                 (lane.connector_id, lane.resource, key),
             )
 
-    write_page(lane, subject.connector, page, finish=finish)
+    write_page(lane, subject.connector, page, finish=finish, memory=subject.memory)

@@ -28,7 +28,7 @@ def renormalize(lane: Lane, subject: Subject) -> Run:
         run.save()
 
     for page in _pages(lane, subject):
-        write_page(lane, subject.connector, page, finish=finish)
+        write_page(lane, subject.connector, page, finish=finish, memory=subject.memory)
         subject.report(Progress(lane.resource, "renormalize", run.counts.fetched))
     run.finish()
     lane.connection.commit()

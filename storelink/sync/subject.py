@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from storelink.connectors.protocol import Connector, Store
+from storelink.sync.erased import Memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,3 +35,5 @@ class Subject:
     interval: int = 300
     report: Callable[[Progress], None] = silent
     accept_deletes: bool = False
+    memory: Memory | None = None
+    """Who was erased; None refuses to write for a store that has such people."""

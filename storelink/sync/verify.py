@@ -162,7 +162,10 @@ def _read_deep(
             subject.connector, lane.resource, subject.settings,
             ((None, record) for record in raw.records), raw.broken, raw.read,
         )  # fmt: skip
-        write_page(lane, subject.connector, page, inspect=judge, finish=finish, keep=fix)
+        write_page(
+            lane, subject.connector, page,
+            inspect=judge, finish=finish, keep=fix, memory=subject.memory,
+        )  # fmt: skip
         ledger.deep += len(raw.records)
         subject.report(Progress(lane.resource, "verify", ledger.deep, raw.total))
 
