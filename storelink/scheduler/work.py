@@ -27,7 +27,7 @@ from storelink.errors import (
 from storelink.models import ConnectorConfig
 from storelink.scheduler.queue import Kind, Psycopg
 from storelink.secrets.keyring import Keyring
-from storelink.sync import due, guardian, hint
+from storelink.sync import compliance, due, guardian, hint
 from storelink.sync.due import Due
 from storelink.sync.lane import FULL, POLL
 from storelink.sync.opening import open_subject
@@ -134,6 +134,18 @@ def run_guard(work: Work, connector_id: uuid.UUID, stop: Stop) -> float | None:
     return None
 
 
+def run_requests(work: Work, connector_id: uuid.UUID, _stop: Stop) -> float | None:
+    """What the platform asked for in its customers' name, of stores that are read no more too."""
+    try:
+        compliance.follow_requests(work.database, work.keyring, connector_id)
+    except DatabaseAway:
+        raise
+    except StorelinkError as error:
+        log.error("privacy.failed", connector=str(connector_id), error=str(error))
+        return work.chance.uniform(60, 120)
+    return None
+
+
 _HINTED = (
     "SELECT connector_id, min(received_at) AS since FROM webhook_delivery"
     " WHERE status = 'received' AND resource IS NOT NULL GROUP BY connector_id"
@@ -143,7 +155,8 @@ POLLS = Kind("poll", "poll", due.STORES[POLL], run_polls)
 FULLS = Kind("full", "full", due.STORES[FULL], run_full, priority=-10)
 HINTS = Kind("hint", "poll", _HINTED, run_hints, priority=10)
 GUARDS = Kind("guard", "poll", guardian.DUE, run_guard)
-KINDS = (POLLS, FULLS, HINTS, GUARDS)
+REQUESTS = Kind("request", "poll", compliance.DUE, run_requests)
+KINDS = (POLLS, FULLS, HINTS, GUARDS, REQUESTS)
 
 
 def _active(work: Work, connector_id: uuid.UUID) -> ConnectorConfig | None:

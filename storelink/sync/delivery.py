@@ -15,8 +15,8 @@ from sqlmodel import Session
 from storelink.connectors.hook import Hint, Notice
 from storelink.sync.lane import Psycopg
 
-REQUESTS = frozenset(("export", "erase", "erase_shop"))
-"""What a store may ask for that stays open until somebody saw to it."""
+REQUESTS = frozenset(("export", "erase", "erase_shop", "uninstalled"))
+"""What a store may ask for, or tell, that stays open until `compliance` saw to it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,6 +78,8 @@ class ShopifyWebhooks:
     """See `hook.Webhooks`."""
 
     makes_secret = False
+    requests: Mapping[str, str] = webhooks.REQUESTS
+    """Topic → `hook.Notice.request`."""
 
     def secrets(self, credentials: Mapping[str, str]) -> tuple[str, ...]:
         """The app's client secret (of a custom app its API secret key), where it was entered."""

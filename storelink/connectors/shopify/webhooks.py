@@ -51,7 +51,7 @@ _OWNED = {
     "inventory_items/update": ("products", "id", INVENTORY_ITEM),
 }
 """Topics of something that belongs to a record: resource, the field that names it, of what part."""
-_REQUESTS = {
+REQUESTS = {
     "customers/data_request": "export",
     "customers/redact": "erase",
     "shop/redact": "erase_shop",
@@ -111,8 +111,8 @@ def parse(headers: Mapping[str, str], body: bytes) -> Notice:
         _hints(topic, record),
         _time(headers.get("x-shopify-triggered-at", "")),
         headers.get("x-shopify-webhook-id", "").strip()[:100] or None,
-        _REQUESTS.get(topic),
-        _about(record) if topic in _REQUESTS else (),
+        REQUESTS.get(topic),
+        _about(record) if topic in REQUESTS else (),
     )
 
 
