@@ -7,6 +7,7 @@ from typing import Any
 from storelink.connectors.protocol import Rows
 
 PIECE = 2047
+"""Bytes: as many as hashlib takes without letting go of the interpreter."""
 
 
 def fingerprint(rows: Rows, normalizer: int) -> bytes:
