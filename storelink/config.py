@@ -77,6 +77,29 @@ class Settings(BaseSettings):
         description="Seconds between a worker's signs of life; the jobs of one that missed three"
         " are run again.",
     )
+    keep_deliveries: int = Field(
+        default=30, ge=1, description="Days for which webhook deliveries that were seen to are kept."
+    )
+    keep_runs: int = Field(
+        default=90, ge=1, description="Days for which finished passes and alerts are kept."
+    )
+    keep_changes: int = Field(
+        default=30,
+        ge=1,
+        description="Days for which the change feed can be read back; readers further "
+        "behind are told that something was cut.",
+    )
+    keep_quarantined: int = Field(
+        default=180,
+        ge=1,
+        description="Days after which the payload of a record that still makes no sense is "
+        "deleted; that it is set aside, and why, stays.",
+    )
+    alert_url: SecretStr | None = Field(
+        default=None,
+        description="Where alerts are posted to as JSON (its `text` suits Slack and the like): once when "
+        "something begins, once when it is over. Unset: they are in the log and in the table `alert` only.",
+    )
     log_format: str = Field(default="console", pattern="^(console|json)$", description="`console` or `json`.")
     log_level: str = Field(
         default="warning",
