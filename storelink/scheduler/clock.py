@@ -5,7 +5,7 @@ leaves undone the next tick of any finds again. Nothing is kept here that a rest
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import structlog
@@ -15,7 +15,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from storelink.errors import DatabaseAway
 from storelink.scheduler import queue
 from storelink.scheduler.work import KINDS, Work
-from storelink.sync import alert, feed, process
+from storelink.sync import alert, feed, process, retention, telling
 
 log = structlog.get_logger(__name__)
 
@@ -60,6 +60,20 @@ def sweep_alerts(work: Work) -> None:
         )  # fmt: skip
 
 
+def tell_alerts(work: Work) -> None:
+    """Post what went wrong or right since to whoever is to hear of it, once."""
+    with work.connection() as connection:
+        telling.tell(connection, work.settings.alert_url)
+
+
+def cut_history(work: Work) -> None:
+    """Throw away what is older than the settings say."""
+    with work.connection() as connection:
+        gone = retention.cut(connection, retention.kept_by(work.settings))
+    if any((gone.deliveries, gone.runs, gone.alerts, gone.changes, gone.payloads)):
+        log.info("retention", **asdict(gone))
+
+
 def measure_queue(work: Work) -> None:
     """Keep the planner's idea of the queue fresh: with a stale one it is ten times slower."""
     with work.connection() as connection:
@@ -78,6 +92,8 @@ TICKS = (
     Tick("claim_due", 1.0, claim_due),
     Tick("publish_changes", 0.25, publish_changes),
     Tick("sweep_alerts", 2.0, sweep_alerts),
+    Tick("tell_alerts", 5.0, tell_alerts),
+    Tick("cut_history", 3600.0, cut_history),
     Tick("measure_queue", 60.0, measure_queue),
     REPORT,
 )

@@ -55,6 +55,22 @@ WITH troubles AS (
         string_agg(s.last_drift || ' ' || s.resource, ', ' ORDER BY s.resource) || ' differ from the store'
     FROM sync_state s JOIN connector_config c ON c.id = s.connector_id
     WHERE s.last_drift > 0 AND c.status = 'active' GROUP BY 1
+    UNION ALL
+    SELECT q.connector_id, 'quarantine', count(*) || ' records were set aside within a day'
+    FROM quarantined_record q JOIN connector_config c ON c.id = q.connector_id
+    WHERE q.first_seen_at > clock_timestamp() - interval '1 day' AND c.status = 'active' GROUP BY 1
+    UNION ALL
+    SELECT c.id, 'subscription_lost', 'the webhooks are not as they should be, and could not be put right'
+    FROM connector_config c
+    WHERE c.status = 'active' AND c.settings #>> '{webhooks,public_url}' IS NOT NULL
+      AND c.settings #>> '{webhooks,looked_at}' IS NOT NULL
+      AND coalesce((c.settings #>> '{webhooks,healthy_at}')::timestamptz, '-infinity')
+          < (c.settings #>> '{webhooks,looked_at}')::timestamptz
+    UNION ALL
+    SELECT c.id, 'token_expiring', 'the token ended and nothing has renewed it'
+    FROM connector_config c
+    WHERE c.status = 'active'
+      AND c.token_expires_at < clock_timestamp() - greatest(c.sync_interval, 300) * interval '1 second'
 )"""
 
 _OPENED = """
@@ -76,9 +92,9 @@ _CLOSED = """
     UPDATE alert a SET closed_at = clock_timestamp()
     FROM connector_config c
     WHERE a.closed_at IS NULL AND c.id = a.connector_id AND c.status <> 'paused'
-      AND a.kind IN ('auth_failed', 'store_down', 'drift')
+      AND a.kind IN ('auth_failed', 'store_down', 'drift', 'quarantine', 'subscription_lost', 'token_expiring')
       AND NOT EXISTS (SELECT 1 FROM troubles t WHERE t.connector_id = a.connector_id AND t.kind = a.kind)
-      AND (a.kind = 'drift' OR c.status = 'uninstalled' OR EXISTS (SELECT 1 FROM sync_state s
+      AND (a.kind NOT IN ('auth_failed', 'store_down') OR c.status = 'uninstalled' OR EXISTS (SELECT 1 FROM sync_state s
           WHERE s.connector_id = a.connector_id AND s.last_success_at > a.opened_at))
     RETURNING a.connector_id, c.name, a.kind, a.words
 )
