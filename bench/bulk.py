@@ -14,6 +14,7 @@ from typing import Any
 from zlib import crc32
 
 from bench.laboratory import Bench, clocked, median, shopify_laboratory
+from bench.memory import sync_peak
 from storelink.connectors.protocol import Account, Limits
 from storelink.connectors.shopify import queries
 from storelink.connectors.shopify.client import Client
@@ -62,6 +63,13 @@ def measure(runs: int = 3, orders: int = ORDERS) -> dict[str, Any]:
             "ratios": ratios, "orders": records, "lines": lines, "bytes": size,
             "orders_per_second": records / took,
         }  # fmt: skip
+
+
+def memory(orders: int = ORDERS) -> dict[str, float]:
+    """Peak memory of a first `storelink sync` of this shop, and how much of it is above the bare import."""
+    prepare(orders)
+    with shopify_laboratory(**plan(orders)) as bench:
+        return sync_peak(bench, "shopify", bench.store.client_id, bench.store.client_secret)
 
 
 def prepare(orders: int) -> None:

@@ -6,7 +6,6 @@ import sys
 from typing import Any
 
 from bench.laboratory import Bench, laboratory
-from storelink.sandbox.running import Running
 
 HEAVY = "x" * 95_000
 EVERY = 20
@@ -27,6 +26,7 @@ _BARE = (
     + """
 import storelink.cli.main, storelink.cli.sync, storelink.sync.opening, storelink.sync.synchronize
 import storelink.connectors.woocommerce.connector, storelink.connectors.woocommerce.oauth
+import storelink.connectors.shopify.connector
 import storelink.models, alembic.command, rich.progress
 print(peak())
 """
@@ -48,7 +48,7 @@ print(peak())
 
 def measure() -> dict[str, Any]:
     """Megabytes: the bare import, and what a first sync needs on top, for a store and one ten times it."""
-    return {"bare_mb": _bare(), "small": _peak(2_000), "large": _peak(20_000)}
+    return {"bare_mb": bare(), "small": _peak(2_000), "large": _peak(20_000)}
 
 
 def _peak(orders: int) -> dict[str, float]:
@@ -56,23 +56,28 @@ def _peak(orders: int) -> dict[str, float]:
         for number, order in enumerate(bench.store.admin.truth()["orders"]):
             if number % EVERY == 0:
                 bench.store.admin.edit_order(order["id"], meta_data=[{"key": "_note", "value": HEAVY}])
-        _run(
-            bench, "-c", _COMMAND, "connectors", "add", "woocommerce", "bench", "--store-url", bench.store.url
-        )
-        peak = _last_number(_run(bench, "-c", _SYNC)) / 1024
-        return {"peak_mb": peak, "above_bare_mb": peak - _bare()}
+        return sync_peak(bench, "woocommerce", bench.store.key, bench.store.secret)
 
 
-def _bare() -> float:
+def sync_peak(bench: Bench[Any], platform: str, key: str, secret: str) -> dict[str, float]:
+    """Megabytes of a first `storelink sync` of the bench's store, registered with these credentials."""
+    env = {
+        **os.environ, "STORELINK_HOME": str(bench.home), "STORELINK_API_KEY": key, "STORELINK_SECRET": secret
+    }  # fmt: skip
+    _run(
+        env, "-c", _COMMAND, "connectors", "add", platform, "bench", "--store-url", bench.store.url
+    )  # fmt: skip
+    peak = _last_number(_run(env, "-c", _SYNC)) / 1024
+    return {"peak_mb": peak, "above_bare_mb": peak - bare()}
+
+
+def bare() -> float:
+    """Megabytes of the command with all it imports."""
     out = subprocess.run([sys.executable, "-c", _BARE], capture_output=True, text=True, check=True)
     return _last_number(out.stdout) / 1024
 
 
-def _run(bench: Bench[Running], *arguments: str) -> str:
-    env = {
-        **os.environ, "STORELINK_HOME": str(bench.home), "STORELINK_API_KEY": bench.store.key,
-        "STORELINK_SECRET": bench.store.secret,
-    }  # fmt: skip
+def _run(env: dict[str, str], *arguments: str) -> str:
     done = subprocess.run([sys.executable, *arguments], check=False, env=env, capture_output=True, text=True)
     if done.returncode:
         raise RuntimeError(done.stdout + done.stderr)

@@ -1,6 +1,9 @@
 """A paged incremental of Shopify: how much of the points that the store restores is used."""
 
+import threading
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from bench.laboratory import shopify_laboratory
@@ -13,8 +16,16 @@ APART = 3 * 3600
 """Seconds between the first read and the edits: most of what the list shows is new, as after a night."""
 
 
+EVERY = 0.5
+"""Seconds between two looks at the bucket."""
+
+
 def measure(orders: int = CHANGED, plan: str = "advanced") -> dict[str, Any]:
-    """Read as many changed orders from an empty bucket; `share` of what was restored meanwhile was spent."""
+    """Read as many changed orders; `share` of what was restored was spent once the full bucket was used.
+
+    The bucket is full at first and drawn down in a moment: from when it is at most half full, what is
+    spent is what comes in.
+    """
     with (
         shopify_laboratory(
             orders=orders + orders // 125, products=500, customers=orders // 4, items_per_order=3, plan=plan
@@ -26,16 +37,36 @@ def measure(orders: int = CHANGED, plan: str = "advanced") -> dict[str, Any]:
         admin.advance(APART)
         for order in admin.truth()["orders"][-orders:]:
             admin.edit_order(order["id"], note="Leave it with the neighbours")
-        admin.drain()
         before = admin.spent()
-        with hold(bench.database, subject.id, "orders", POLL) as lane:
+        with hold(bench.database, subject.id, "orders", POLL) as lane, _watched(admin.spent) as seen:
             began = time.perf_counter()
             run = incremental(lane, subject)
             took = time.perf_counter() - began
-        after = admin.spent()
-        points = after["actual"] - before["actual"]
+        steady = [one for one in seen if one[1]["level"] <= one[1]["size"] / 2]
+        (start, first), (end, last) = steady[0], steady[-1]
         return {
-            "orders": run.counts.updated, "requests": run.requests, "seconds": took, "points": points,
-            "rate": after["rate"], "share": points / (after["rate"] * took),
-            "throttled": after["throttled"] - before["throttled"],
+            "orders": run.counts.updated, "requests": run.requests, "seconds": took,
+            "points": last["actual"] - before["actual"], "rate": last["rate"],
+            "steady_seconds": end - start,
+            "share": (last["actual"] - first["actual"]) / (last["rate"] * (end - start)),
+            "throttled": last["throttled"] - before["throttled"],
         }  # fmt: skip
+
+
+@contextmanager
+def _watched(look: Callable[[], Any]) -> Iterator[list[tuple[float, Any]]]:
+    """Looks, each with its time, all the while; the last one is not at the end but before it."""
+    seen: list[tuple[float, Any]] = []
+    over = threading.Event()
+
+    def watch() -> None:
+        while not over.wait(EVERY):
+            seen.append((time.perf_counter(), look()))
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        yield seen
+    finally:
+        over.set()
+        thread.join()

@@ -13,11 +13,14 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from bench import backfill, memory, quiet, width
+from bench import backfill, bulk, memory, paged, quiet, width
 
 PARTS: dict[str, Callable[[], dict[str, Any]]] = {
     "backfill": backfill.measure,
+    "bulk": bulk.measure,
+    "paged": paged.measure,
     "memory": memory.measure,
+    "bulk-memory": bulk.memory,
     "quiet": quiet.measure,
     "width": width.measure,
 }
@@ -59,6 +62,21 @@ def table(results: dict[str, Any]) -> list[str]:
             f"{found['records_per_second']:,.0f}",
             f"{found['bytes_per_record']:,.0f} bytes each",
         )
+    if found := results.get("bulk"):
+        add("bulk, floor", f"{found['floor_seconds']:.2f} s", f"{found['bytes'] / 1e6:,.0f} MB")
+        add("bulk, storelink", f"{found['backfill_seconds']:.2f} s", f"{found['lines']:,} lines")
+        add("bulk, ratio (median of the pairs)", f"{found['ratio']:.2f}", "at most 2.2, aim 1.8")
+        add("bulk, orders a second", f"{found['orders_per_second']:,.0f}")
+    if found := results.get("paged"):
+        add("paged, share of the restored points", f"{found['share']:.1%}", "at least 95 %")
+        add(
+            "paged, orders a second",
+            f"{found['orders'] / found['seconds']:,.0f}",
+            f"{found['rate']:.0f} points/s",
+        )
+        add("paged, throttled", f"{found['throttled']}", "0")
+    if found := results.get("bulk-memory"):
+        add("bulk, memory of a first sync above import", f"{found['above_bare_mb']:.0f} MB", "at most 60")
     if found := results.get("memory"):
         add("memory, bare import", f"{found['bare_mb']:.0f} MB")
         small, large = found["small"]["above_bare_mb"], found["large"]["above_bare_mb"]
