@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, fields, replace
 from random import Random
 from typing import Any, cast
 
+import psycopg
 import structlog
 
 from storelink.config import Settings
@@ -204,13 +205,14 @@ class _Job:
                 self.held = True
             except (Stopped, DatabaseAway):
                 raise
-            except StorelinkError as error:
+            except (StorelinkError, psycopg.Error) as error:  # the pass has noted it
+                self.done.add(one.resource)
                 _tell_failure(self.store, one, error)
                 if not _alone(error):
-                    self._skip(waiting, error)
+                    if not isinstance(error, AuthFailed):
+                        self.put_off(waiting, error)
                     return
-            finally:
-                self.done.add(one.resource)
+            self.done.add(one.resource)
 
     def _pass(self, subject: Subject, one: Due) -> None:
         database = self.work.database
@@ -232,15 +234,8 @@ class _Job:
                 requests=ledger.requests,
             )  # fmt: skip
 
-    def _skip(self, waiting: list[Due], error: Exception) -> None:
-        """The store as a whole is in trouble: what is not begun yet waits like what failed."""
-        if not isinstance(error, AuthFailed):
-            self.put_off(
-                [one for one in waiting if one.resource not in self.done | {waiting[0].resource}], error
-            )
-
     def put_off(self, waiting: list[Due], error: Exception) -> None:
-        """Note a failure of those that had no pass of their own."""
+        """Note a failure of those whose own pass did not: the store as a whole is in trouble, or we are."""
         left = [one for one in waiting if one.resource not in self.done]
         words = str(error) if isinstance(error, StorelinkError) else f"{type(error).__name__}: {error}"
         with self.work.connection() as connection:
@@ -249,11 +244,11 @@ class _Job:
             _tell_failure(self.store, one, error)
 
 
-def _alone(error: StorelinkError) -> bool:
+def _alone(error: Exception) -> bool:
     """Whether it is about one resource rather than about the store or its keys."""
     if isinstance(error, Retryable) and not isinstance(error, TooLarge):
         return error.status == 500
-    return isinstance(error, LaneLost | NeedsDecision | Rejected | TooLarge)
+    return isinstance(error, LaneLost | NeedsDecision | Rejected | TooLarge | psycopg.Error)
 
 
 def _tell(store: ConnectorConfig, one: Due, result: PassResult) -> None:

@@ -4,16 +4,9 @@ import signal
 
 import pytest
 
+from storelink.connectors import registry
 from storelink.sandbox.running import start
 from storelink.sync import account
-
-
-def titles(fleet, name):
-    return fleet.select(
-        "SELECT order_id, email FROM platform_order o JOIN connector_config c ON c.id = o.connector_id"
-        " WHERE c.name = %s",
-        name,
-    )
 
 
 def test_both_stores_are_read_and_followed_by_themselves(fleet, shop, boutique):
@@ -132,36 +125,40 @@ def test_health_and_an_outage_of_the_database(fleet, shop, wire):
     assert process.child.returncode == 0
 
 
-def test_a_revoked_key_is_said_once_stops_the_schedule_and_new_keys_mend_it(fleet, shop, boutique):
+@pytest.mark.parametrize("victim, other", [("shop", "boutique"), ("boutique", "shop")])
+def test_a_revoked_key_is_said_once_stops_the_schedule_and_new_keys_mend_it(
+    fleet, shop, boutique, victim, other
+):
     fleet.add_woo(shop)
     fleet.add_shopify(boutique)
     process = fleet.serve()
     fleet.wait_until_read("shop", "boutique")
-    shop.admin.faults([{"match": {}, "do": {"status": 401}}])
-    fleet.make_due("shop")
-    fleet.wait("SELECT status = 'auth_failed' FROM connector_config WHERE name = 'shop'")
-    process.wait_for("alert", store="shop", kind="auth_failed")
-    shop.admin.clear_requests()
-    fleet.make_due("shop")
-    fleet.make_due("shop", "full_due_at")
+    refusing = shop.admin if victim == "shop" else boutique.admin
+    refusal = {"strip_query": True} if victim == "shop" else {"status": 401}
+    refusing.faults([{"match": {}, "do": refusal}])
+    fleet.make_due(victim)
+    fleet.wait("SELECT status = 'auth_failed' FROM connector_config WHERE name = %s", victim)
+    process.wait_for("alert", store=victim, kind="auth_failed")
+    refusing.clear_requests()
+    fleet.make_due(victim)
+    fleet.make_due(victim, "full_due_at")
     for _ in range(3):  # meanwhile the clock does its work
-        fleet.read_once_more("boutique")
-    assert shop.admin.requests() == [], "a store that refuses our keys is asked again"
-    shop.admin.faults([])
+        fleet.read_once_more(other)
+    assert refusing.requests() == [], "a store that refuses our keys is asked again"
+    refusing.faults([])
     with fleet.database.session() as session:
-        keys = {"consumer_key": shop.key, "consumer_secret": shop.secret}
-        from storelink.connectors import registry
-
-        account.set_credentials(session, fleet.keyring, registry.get("woocommerce"), "shop", keys)
+        if victim == "shop":
+            platform, keys = "woocommerce", {"consumer_key": shop.key, "consumer_secret": shop.secret}
+        else:
+            platform, keys = "shopify", {"access_token": boutique.token}
+        account.set_credentials(session, fleet.keyring, registry.get(platform), victim, keys)
         session.commit()
-    process.wait_for("alert.over", store="shop", kind="auth_failed")
-    assert fleet.one("SELECT status FROM connector_config WHERE name = 'shop'") == "active"
-    fleet.read_once_more("shop")
+    process.wait_for("alert.over", store=victim, kind="auth_failed")
+    assert fleet.one("SELECT status FROM connector_config WHERE name = %s", victim) == "active"
+    fleet.read_once_more(victim)
     assert len(process.lines("alert")) == len(process.lines("alert.over")) == 1
-    said = [
-        one for one in process.lines() if one["level"] in ("warning", "error") and one.get("store") == "shop"
-    ]
-    assert {one["event"] for one in said} <= {"alert", "alert.over", "pass.recovered"}
+    loud = [one for one in process.lines(store=victim) if one["level"] in ("warning", "error")]
+    assert {one["event"] for one in loud} <= {"alert", "alert.over", "pass.recovered"}
     assert fleet.one("SELECT count(*) FROM alert") == 1
 
 
