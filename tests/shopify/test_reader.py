@@ -554,6 +554,13 @@ def test_an_answer_that_is_not_one_to_each_id_says_nothing_of_any(shop: CounterS
     assert (page.gone, page.out_of_sight, set(page.unanswered)) == ([], [], {"5", "6"})
 
 
+def test_an_operation_that_cannot_be_started_is_no_lack_of_room(shop: CounterShop) -> None:
+    shop.failing["BulkStart"] = [Retryable("inner error", code="INTERNAL_SERVER_ERROR")] * 50
+    with pytest.raises(Retryable, match="inner error"):
+        list(reading(shop).backfill("orders", None))
+    assert shop.names()["BulkStart"] <= 5
+
+
 def test_writing_implies_reading(shop: CounterShop) -> None:
     shop.scopes = ["write_products"]
     page = only(list(reading(shop, scopes=["read_products", "write_products"]).fetch("products", ["5"])))

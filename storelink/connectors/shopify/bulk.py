@@ -18,6 +18,8 @@ FIRST_WAIT, LONGEST_WAIT, GROWTH = 0.2, 10.0, 1.5
 """Seconds between two looks at an operation."""
 PATIENCE = 900.0
 """Seconds to wait for other operations to make room."""
+FAILURES = 4
+"""Starts that failed before their error is raised: that is no lack of room."""
 BUSY = frozenset({"OPERATION_IN_PROGRESS", "LIMIT_REACHED"})
 UNDER_WAY = frozenset({"CREATED", "RUNNING"})
 _RECENT = 50
@@ -69,12 +71,18 @@ class Bulk:
 
         Waits while other operations leave no room. Raises `Unavailable`; `Retryable` after `PATIENCE`.
         """
-        waited, wait = 0.0, 1.0
+        waited, wait, failures = 0.0, 1.0, 0
         while True:
             ours = self._running(query)
             if ours is not None:
                 return ours
-            started = self._run(query)
+            try:
+                started = self._run(query)
+            except Retryable:  # it may have started: then it is found by its text
+                failures += 1
+                if failures == FAILURES:
+                    raise
+                started = None
             if started is not None:
                 return started
             if waited >= PATIENCE:
@@ -101,8 +109,6 @@ class Bulk:
             if error.code not in ("ACCESS_DENIED", "NOT_APPROVED"):
                 raise
             raise Unavailable(str(error)) from None
-        except Retryable:
-            return None
         outcome = answer.data["bulkOperationRunQuery"]
         if outcome["bulkOperation"] is not None:
             return _started(outcome["bulkOperation"], answer)
