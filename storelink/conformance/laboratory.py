@@ -60,7 +60,7 @@ class Laboratory(ABC):
     """Those that the fake store can play; cases that need another are skipped."""
     abilities: ClassVar[frozenset[Ability]] = frozenset()
     """Those of platform and fake store; cases that need another are skipped, and say so."""
-    limits: ClassVar[Limits] = Limits(timeout=0.6, retries=2, width=2)
+    limits: ClassVar[Limits] = Limits(timeout=1.0, retries=2, width=2)
 
     account: Account
     """The right address and credentials."""
