@@ -52,7 +52,7 @@ class Entry:
 
 
 COMMANDS = (
-    Entry("demo", "demo", "See storelink at work, on a simulated store."),
+    Entry("demo", "demo", "See storelink at work, on two simulated stores."),
     Entry("connectors", "connectors", "Register stores, check them, change and remove them."),
     Entry("serve", "daemon", "Read every store by itself, until stopped."),
     Entry("worker", "daemon", "Help `serve` on another machine."),
@@ -63,6 +63,8 @@ COMMANDS = (
     Entry("changes", "changes", "What changed in the unified tables, in order."),
     Entry("quarantine", "quarantine", "Records that could not be understood: see them, try them again."),
     Entry("renormalize", "sync", "Rebuild the rows from the raw records held, without the store."),
+    Entry("webhooks", "webhooks", "Have stores tell of changes at once, and see whether they do."),
+    Entry("privacy", "privacy", "What is held of one person: hand it out, or erase it."),
     Entry("secrets", "secrets", "Master keys that credentials are sealed with."),
     Entry("db", "database", "The database: bring its tables up to date, say where it is."),
     Entry("sandbox", "sandbox", "Serve a simulated store to try things on."),

@@ -40,8 +40,8 @@ LONGEST = 4 * 1024 * 1024
 """Longest body taken, in bytes. Shopify's largest orders come near 1 MB."""
 FRESH = 5.0
 """Seconds for which a store's status and secrets are taken for granted."""
-STALE = 1.0
-"""... and after which a signature that does not fit makes us look again."""
+PAUSE = 0.1
+"""Least seconds between two looks that signatures which do not fit make us take."""
 UNKNOWN = 10.0
 """Seconds for which a store that is not there stays unknown."""
 MOST_WAITING = 20_000
@@ -77,16 +77,23 @@ class Stores:
     """Status and secrets of stores, by name or id, read anew every few seconds."""
 
     def __init__(self, database: Database, keyring: Keyring, clock: Callable[[], float] = time.monotonic):
-        self._database, self._keyring, self._clock = database, keyring, clock
+        self._database, self._keyring, self.now = database, keyring, clock
         self._known: dict[str, Looked] = {}
         self._reading: dict[str, asyncio.Task[Looked]] = {}
 
-    async def find(self, name: str, *, older_than: float = FRESH) -> Looked:
-        """What is under a name. Raises `DatabaseAway`, `Misconfigured` (its master key is not here)."""
+    async def find(self, name: str, *, read_after: float | None = None) -> Looked:
+        """What is under a name, read in the last seconds, or after this time of our clock.
+
+        Raises `DatabaseAway`, and `Misconfigured` where the store's master key is not here.
+        """
         held = self._known.get(name)
+        if held is not None and read_after is not None:
+            # whoever sends forgeries cannot make us ask the database more often
+            await asyncio.sleep(held.at + PAUSE - self.now())
+            held = self._known.get(name)
         if held is not None:
-            limit = older_than if held.store is not None else UNKNOWN
-            if self._clock() - held.at < limit:
+            since = self.now() - (FRESH if held.store is not None else UNKNOWN)
+            if held.at >= (since if read_after is None else read_after):
                 return held
         task = self._reading.get(name)
         if task is None:
@@ -100,7 +107,7 @@ class Stores:
         return found
 
     def _read(self, name: str) -> Looked:
-        at = self._clock()
+        at = self.now()
         with self._database.session() as session:
             try:
                 row = account.find(session, name)
@@ -252,6 +259,7 @@ class Intake:
             return self._counted("", "refused", 503)
 
     async def _take(self, connector: str, headers: Mapping[str, str], body: bytes) -> int:
+        began = self.stores.now()
         known = await self._find(connector)
         if known is None:
             return self._counted("", "no_store", 404)  # not by name: names that nobody has are endless
@@ -261,7 +269,7 @@ class Intake:
             if known.webhooks.greets(headers, body):
                 return self._counted(known.name, "greeting", 200)
             # perhaps a secret that is younger than what we know
-            known = await self._find(connector, older_than=STALE) or known
+            known = await self._find(connector, began) or known
             if not known.webhooks.verify(headers, body, known.secrets):
                 return self._unsigned(known.name)
         rows = delivery.arrivals(known.id, known.webhooks.parse(headers, body), known.resources)
@@ -269,10 +277,10 @@ class Intake:
         ignored = all(row.status == "ignored" for row in rows)
         return self._counted(known.name, "unknown_topic" if ignored else "accepted", 200)
 
-    async def _find(self, connector: str, older_than: float = FRESH) -> Known | None:
+    async def _find(self, connector: str, read_after: float | None = None) -> Known | None:
         if not is_name(connector):
             return None
-        return (await self.stores.find(connector, older_than=older_than)).store
+        return (await self.stores.find(connector, read_after=read_after)).store
 
     def _counted(self, name: str, what: str, status: int) -> int:
         self.counts[name, what] += 1

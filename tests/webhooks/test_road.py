@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from helpers_webhooks import install
+from webhook_house import install
 
 from storelink.errors import AuthFailed
 
