@@ -42,7 +42,7 @@ Examples:
   storelink sync shop
   storelink sync shop --resource orders
   storelink sync shop --full             read everything once more
-  storelink sync shop --queue            have `storelink serve` do it, and return at once
+  storelink sync shop --queue            have `storelink serve` do it
 """
 
 
