@@ -18,7 +18,7 @@ SIZES = [(0.3, 250), (0.6, 1000)] if SOAK else [(0.3, 250)]
 READER = Path(__file__).parents[1] / "support" / "paged_reader.py"
 
 
-@pytest.mark.parametrize(("latency", "most"), SIZES, ids=lambda value: str(value))
+@pytest.mark.parametrize(("latency", "most"), SIZES, ids=str)
 def test_two_processes_share_the_points_of_a_shop(scale, latency, most):
     with start_shopify(orders=400, products=20, customers=20, latency=latency, process=True) as shop:
         shop.admin.set_site(max_cost=most)

@@ -1,5 +1,8 @@
 """verify: a ledger that is zero or says what is not."""
 
+from dataclasses import replace
+from datetime import timedelta
+
 import pytest
 
 from storelink.errors import NeedsDecision
@@ -72,6 +75,24 @@ def test_what_moves_no_date_and_no_part_is_found_by_a_deep_verify(held):
     assert (ledger.stale, ledger.deep) == (1, 12)
     _verify(held, deep=True, fix=True)
     assert held.one("SELECT status FROM platform_order WHERE order_id = '2'") == "failed"
+
+
+@pytest.mark.parametrize("fix", [False, True])
+def test_a_deep_read_that_began_before_the_held_read_ended_is_decided_by_a_fetch(held, monkeypatch, fix):
+    """As a bulk operation's is, soon after a pass."""
+    held.store.put("orders", 2, silently=True, status="completed")
+    plain = held.store.backfill
+
+    def older(resource, cursor):
+        for page in plain(resource, cursor):
+            yield replace(page, read=replace(page.read, started=page.read.started - timedelta(hours=1)))
+
+    monkeypatch.setattr(held.store, "backfill", older)
+    ledger = _verify(held, deep=True, fix=fix)
+    assert (ledger.stale, ledger.fixed) == (1, int(fix))
+    assert held.one("SELECT status FROM platform_order WHERE order_id = '2'") == (
+        "completed" if fix else "open"
+    )
 
 
 def test_thirty_daily_shares_read_the_whole_store(held):
