@@ -79,6 +79,9 @@ _OPENED = """
     SELECT connector_id, kind, words, clock_timestamp() FROM troubles t
     WHERE NOT EXISTS (SELECT 1 FROM alert a
         WHERE a.connector_id = t.connector_id AND a.kind = t.kind AND a.closed_at IS NULL)
+      AND (t.kind <> 'subscription_lost' OR EXISTS (SELECT 1 FROM connector_config c -- no look under way
+        WHERE c.id = t.connector_id
+          AND (c.settings #>> '{webhooks,looked_at}')::timestamptz < clock_timestamp() - interval '30 s'))
     ON CONFLICT (connector_id, kind) WHERE closed_at IS NULL DO NOTHING
     RETURNING connector_id, kind, words
 )
@@ -92,10 +95,12 @@ _CLOSED = """
     UPDATE alert a SET closed_at = clock_timestamp()
     FROM connector_config c
     WHERE a.closed_at IS NULL AND c.id = a.connector_id AND c.status <> 'paused'
-      AND a.kind IN ('auth_failed', 'store_down', 'drift', 'quarantine', 'subscription_lost', 'token_expiring')
+      AND a.kind IN ('auth_failed', 'store_down', 'drift', 'quarantine', 'subscription_lost',
+                     'token_expiring')
       AND NOT EXISTS (SELECT 1 FROM troubles t WHERE t.connector_id = a.connector_id AND t.kind = a.kind)
-      AND (a.kind NOT IN ('auth_failed', 'store_down') OR c.status = 'uninstalled' OR EXISTS (SELECT 1 FROM sync_state s
-          WHERE s.connector_id = a.connector_id AND s.last_success_at > a.opened_at))
+      AND (a.kind NOT IN ('auth_failed', 'store_down') OR c.status = 'uninstalled'
+          OR EXISTS (SELECT 1 FROM sync_state s
+              WHERE s.connector_id = a.connector_id AND s.last_success_at > a.opened_at))
     RETURNING a.connector_id, c.name, a.kind, a.words
 )
 SELECT * FROM closed ORDER BY 2, 3

@@ -11,6 +11,7 @@ from storelink.config import Settings
 from storelink.db import Database
 from storelink.errors import DatabaseAway
 from storelink.secrets.keyring import Keyring
+from storelink.web import metrics
 from storelink.web.intake import Intake
 
 
@@ -26,7 +27,7 @@ class Services:
 
 def create_app(services: Services) -> FastAPI:
     """The application; no documentation pages, since nobody browses it."""
-    intake = Intake(services.database, services.keyring)
+    intake, figures = Intake(services.database, services.keyring), metrics.Metrics(services.database)
     app = FastAPI(
         title="storelink", docs_url=None, redoc_url=None, openapi_url=None,
         lifespan=lambda _: intake.running(),
@@ -45,6 +46,11 @@ def create_app(services: Services) -> FastAPI:
         missing = _missing(services)
         response.status_code = 503 if missing else 200
         return {"ready": not missing, "missing": missing}
+
+    @app.get("/metrics")
+    def answer_metrics() -> Response:
+        """For Prometheus; see docs/operations.md."""
+        return Response(figures.render(), media_type=metrics.CONTENT_TYPE)
 
     return app
 

@@ -29,7 +29,7 @@ from storelink.connectors.protocol import (
     Rejection,
     Rows,
 )
-from storelink.connectors.shopify import address, normalize
+from storelink.connectors.shopify import address, lifetime, normalize
 from storelink.connectors.shopify.client import Client
 from storelink.connectors.shopify.doctor import check
 from storelink.connectors.shopify.oauth import CodeGrant
@@ -104,6 +104,10 @@ class Shopify:
     def open(self, account: Account, limits: Limits, clock: Clock) -> ShopifyStore:
         """Makes no request. Raises `Misconfigured` if address or credentials cannot be used."""
         return ShopifyStore(account, limits, clock)
+
+    def served_until(self, settings: Mapping[str, Any]) -> datetime | None:
+        """See `lifetime.served_until`."""
+        return lifetime.served_until(settings)
 
     def normalize_url(self, url: str) -> str:
         """See `address.normalize_url`."""
