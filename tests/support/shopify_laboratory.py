@@ -9,7 +9,7 @@ from typing import Any
 import shopify_records
 
 from storelink.conformance import Ability, Fault, Laboratory
-from storelink.connectors.protocol import Account
+from storelink.connectors.protocol import Account, Limits
 from storelink.connectors.shopify.connector import CONNECTOR
 from storelink.sandbox.running import RunningShopify, start_shopify
 
@@ -24,7 +24,7 @@ _FAULTS: dict[Fault, dict[str, Any]] = {
     Fault.THROTTLED_SILENTLY: {"status": 429},
     Fault.REFUSED: {"status": 401},
     Fault.FAILED: {"status": 500, "html": True},
-    Fault.HANGS: {"slow": 2.0},
+    Fault.HANGS: {"slow": 3.0},
     Fault.CUT: {"truncate": 0.5},
     Fault.NOT_THERE: {"status": 404, "html": True},
 }
@@ -41,6 +41,7 @@ class ShopifyLaboratory(Laboratory):
     connector = CONNECTOR
     page = 100
     abilities = frozenset(Ability)
+    limits = Limits(timeout=1.5, retries=2, width=2)  # what it answers is large, and takes its time
 
     def __init__(self, records: int, **plan: Any) -> None:
         # an order in eight is a cart that was never paid for, which is no order here
