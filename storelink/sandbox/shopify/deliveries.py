@@ -132,7 +132,7 @@ class Deliveries:
             self.tell(f"{_PLURAL[kind]}_DELETE", {"id": record})
 
     def merged(self, kept: int, gone: int) -> None:
-        told = {
+        told: dict[str, Any] = {
             "admin_graphql_api_customer_kept_id": gid("Customer", kept),
             "admin_graphql_api_customer_deleted_id": gid("Customer", gone),
             "admin_graphql_api_job_id": None,
