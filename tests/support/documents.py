@@ -7,7 +7,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = (
     "README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/command-line.md",
-    "docs/adding-a-platform.md",
+    "docs/adding-a-platform.md", "docs/operations.md",
 )  # fmt: skip
 _FENCED = re.compile(r"^ *```(\w*)\n(.*?)^ *```", re.M | re.S)
 _INLINE = re.compile(r"`([^`]+)`")
