@@ -54,9 +54,8 @@ def install(
     the app's own secret; `connectors set-credentials` enters a new one.
 
     \b
-    Examples:
+    Example:
       storelink webhooks install shop --public-url https://sync.example
-      storelink webhooks install shop --public-url https://sync.example --new-secret
     """
     with run(as_json) as context, about(name), _subject(context, name) as subject:
         from storelink.sync import guardian
