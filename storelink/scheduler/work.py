@@ -41,6 +41,9 @@ log = structlog.get_logger(__name__)
 HELD_WAIT = 5.0
 """Seconds, and up to as much again, after which a job that found its lane held is run again."""
 
+RETRY_MOST = 600.0
+"""Seconds between tries at most, for hints and subscriptions."""
+
 Stop = Callable[[], bool]
 
 
@@ -53,6 +56,8 @@ class Work:
     settings: Settings
     stopping: threading.Event = field(default_factory=threading.Event)
     chance: Random = field(default_factory=Random)
+    misses: dict[tuple[str, uuid.UUID], int] = field(default_factory=dict)
+    """Failures in a row of jobs that count theirs nowhere else."""
     _open: dict[int, Callable[[], None]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -102,37 +107,23 @@ def run_full(work: Work, connector_id: uuid.UUID, stop: Stop) -> float | None:
 
 def run_hints(work: Work, connector_id: uuid.UUID, stop: Stop) -> float | None:
     """The records that webhooks named."""
-    store = _active(work, connector_id)
-    if store is None:
-        return None
-    told = log.bind(store=store.name, kind="targeted")
-    try:
-        with work.subject(store.name, stop) as subject:
-            done = hint.follow_hints(work.database, subject)
-    except Stopped:
-        return None
-    except (StorelinkError, NeedsDecision) as error:
-        told.warning("pass.failed", error=str(error))
-        return None if isinstance(error, AuthFailed) else work.chance.uniform(5, 10)
-    told.info("pass", deliveries=done.deliveries, records=done.records, requests=done.requests)
-    return None
+
+    def follow_them(subject: Subject) -> None:
+        done = hint.follow_hints(work.database, subject)
+        log.info(
+            "pass", store=subject.name, kind="targeted", deliveries=done.deliveries, records=done.records,
+            requests=done.requests,
+        )  # fmt: skip
+
+    return _beside(work, connector_id, stop, "hint", follow_them)
 
 
 def run_guard(work: Work, connector_id: uuid.UUID, stop: Stop) -> float | None:
-    """The store's webhooks, put right where they were lost; their outage is then due to be read."""
-    store = _active(work, connector_id)
-    if store is None:
-        return None
-    try:
-        with work.subject(store.name, stop) as subject:
-            guardian.guard(work.database, work.keyring, subject)
-    except (Stopped, LaneHeld):
-        return None
-    except DatabaseAway:
-        raise
-    except StorelinkError as error:
-        log.warning("webhooks.unguarded", store=store.name, error=str(error))
-    return None
+    """Webhook subscriptions, put right."""
+    return _beside(
+        work, connector_id, stop, "guard",
+        lambda subject: guardian.guard(work.database, work.keyring, subject),
+    )  # fmt: skip
 
 
 def run_requests(work: Work, connector_id: uuid.UUID, _stop: Stop) -> float | None:
@@ -158,6 +149,35 @@ HINTS = Kind("hint", "poll", _HINTED, run_hints, priority=10)
 GUARDS = Kind("guard", "poll", guardian.DUE, run_guard)
 REQUESTS = Kind("request", "poll", compliance.DUE, run_requests)
 KINDS = (POLLS, FULLS, HINTS, GUARDS, REQUESTS)
+
+
+def _beside(
+    work: Work, connector_id: uuid.UUID, stop: Stop, name: str, do: Callable[[Subject], object]
+) -> float | None:
+    """What has no due time of its own in `sync_state`; after a failure it waits longer each time."""
+    store = _active(work, connector_id)
+    if store is None:
+        return None
+    told = log.bind(store=store.name, kind=name)
+    try:
+        with work.subject(store.name, stop) as subject:
+            do(subject)
+    except (Stopped, AuthFailed, NeedsDecision):
+        work.misses.pop((name, connector_id), None)
+        return None  # said by the next verify, or by an alert
+    except LaneHeld:
+        return work.chance.uniform(HELD_WAIT, 2 * HELD_WAIT)
+    except DatabaseAway:
+        raise
+    except Exception as error:
+        if not isinstance(error, StorelinkError):
+            log.exception("job.broke", store=store.name, kind=name)
+        misses = work.misses[name, connector_id] = work.misses.get((name, connector_id), 0) + 1
+        (told.warning if misses == 1 else told.info)("pass.failed", error=str(error), failures=misses)
+        return min(HELD_WAIT * 2.0 ** min(misses - 1, 10), RETRY_MOST) * work.chance.uniform(0.75, 1.25)
+    if work.misses.pop((name, connector_id), 0):
+        told.warning("pass.recovered")
+    return None
 
 
 def _active(work: Work, connector_id: uuid.UUID) -> ConnectorConfig | None:
@@ -200,7 +220,8 @@ class _Job:
         """The passes, one after the other; one that fails for itself alone does not stop the others."""
         for one in waiting:
             try:
-                self._pass(subject, one)
+                if self._still_due(one):
+                    self._pass(subject, one)
             except LaneHeld:
                 self.held = True
             except (Stopped, DatabaseAway):
@@ -213,6 +234,12 @@ class _Job:
                         self.put_off(waiting, error)
                     return
             self.done.add(one.resource)
+
+    def _still_due(self, one: Due) -> bool:
+        """Somebody may have been taken for dead, and its job run by us, or ours by another."""
+        with self.work.connection() as connection:
+            now = due.resources(connection, self.store.id, self.kind)
+        return any((it.resource, it.phase) == (one.resource, one.phase) for it in now)
 
     def _pass(self, subject: Subject, one: Due) -> None:
         database = self.work.database

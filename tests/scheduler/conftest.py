@@ -145,7 +145,7 @@ class Fleet:
             "STORELINK_DATABASE_URL": self.url,
             "STORELINK_HOME": str(self.folder),
             "STORELINK_LOG_FORMAT": "json",
-            "STORELINK_WORKER_PULSE": "0.4",
+            "STORELINK_WORKER_PULSE": "1",
         }
 
     def select(self, query: str, *values: Any) -> list[dict[str, Any]]:

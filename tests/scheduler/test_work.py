@@ -106,6 +106,25 @@ def test_an_alert_is_opened_once_and_closed_once_however_many_look(fleet, work, 
     sweep_alerts(work)
 
 
+def test_a_job_run_twice_at_once_reads_nothing_twice(fleet, work, shop, monkeypatch):
+    """A worker that was slow to show that it lives, and the one that took its job over."""
+    store = fleet.add_woo(shop)
+    read_all, other_ran = working.read_all, []
+
+    def overtaken(database, subject, resource, **named):
+        if not other_ran:
+            other_ran.append(resource)
+            assert working.run_full(work, store, never) is None
+        return read_all(database, subject, resource, **named)
+
+    monkeypatch.setattr(working, "read_all", overtaken)
+    working.run_full(work, store, never)
+    runs = fleet.select("SELECT resource, count(*) FROM sync_run WHERE kind = 'backfill' GROUP BY 1")
+    assert {row["resource"]: row["count"] for row in runs} | {"products": 1} == {
+        "products": 1, "customers": 1, "orders": 1
+    }  # fmt: skip
+
+
 # -- the change feed ---------------------------------------------------------------------------------
 
 EVENT = (
