@@ -61,6 +61,8 @@ def test_every_example_is_what_the_command_prints(cli: Any, keys: Running) -> No
         ("webhooks install", "webhooks install shop --public-url http://127.0.0.1:9"),
         ("webhooks status", "webhooks status shop"),
         ("webhooks remove", "webhooks remove shop"),
+        ("privacy export", f"privacy export shop --order {order['id']}"),
+        ("privacy erase", f"privacy erase shop --order {order['id']} --yes"),
         ("secrets status", "secrets status"),
         ("secrets add", "secrets add"),
         ("secrets rotate", "secrets rotate"),
