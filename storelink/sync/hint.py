@@ -14,7 +14,7 @@ import psycopg
 
 from storelink.connectors.hook import VARIANT, bare, webhooks_of
 from storelink.db import Database
-from storelink.errors import AuthFailed, NeedsDecision, StorelinkError
+from storelink.errors import AuthFailed, NeedsDecision, Stopped, StorelinkError
 from storelink.sync import delivery, stage
 from storelink.sync.fetching import Fetching
 from storelink.sync.lane import Lane, hold
@@ -70,6 +70,8 @@ def follow_hints(database: Database, subject: Subject) -> Followed:
         done.oldest = done.oldest or taken.oldest
         try:
             decision = _follow(database, subject, taken, done) or decision
+        except Stopped:
+            raise  # no failure: the hints stay open for the next process
         except (StorelinkError, psycopg.Error) as error:
             _note_failure(database, subject, taken, error)
             raise

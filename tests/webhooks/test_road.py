@@ -1,11 +1,14 @@
 """From an edit in the store to a row in the tables, by webhook alone."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from webhook_house import install
 
-from storelink.errors import AuthFailed
+from storelink.errors import AuthFailed, Stopped
+from storelink.sync.hint import follow_hints
+from storelink.sync.stopping import Stoppable
 
 
 def order_of(shop: Any) -> int:
@@ -219,8 +222,6 @@ def test_what_arrives_while_a_record_is_read_is_read_again(shop: Any) -> None:
                 yield page
 
         subject.store.fetch = during
-        from storelink.sync.hint import follow_hints
-
         follow_hints(shop.house.database, subject)
     assert note_of(shop, order) == "first"
     open_hints = "SELECT count(*) FROM webhook_delivery WHERE status = 'received'"
@@ -257,3 +258,16 @@ def test_a_store_that_is_down_keeps_its_hints(shop: Any) -> None:
     shop.admin.faults([])
     shop.follow()
     assert note_of(shop, order) == "kept"
+
+
+def test_a_process_that_stops_leaves_its_hints_open(shop: Any) -> None:
+    install(shop)
+    order = order_of(shop)
+    edit(shop, order, "later")
+    shop.delivered()
+    with shop.subject() as subject, pytest.raises(Stopped):
+        follow_hints(shop.house.database, replace(subject, store=Stoppable(subject.store, lambda: True)))
+    states = shop.house.rows("SELECT DISTINCT status, attempts, error FROM webhook_delivery")
+    assert states == [("received", 0, None)]
+    shop.follow()
+    assert note_of(shop, order) == "later"
