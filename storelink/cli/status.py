@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from storelink.cli import show, standing
-from storelink.cli.context import JsonFlag, print_json, run
+from storelink.cli.context import Context, JsonFlag, print_json, run
 from storelink.cli.naming import find_store, pick_resources
 from storelink.cli.words import ago, clock, count, number, sentence, size, span
 
@@ -48,12 +48,16 @@ def status(name: MaybeName = None, as_json: JsonFlag = False) -> None:
         with context.database.session() as session:
             names = None if name is None else [find_store(session, name).name]
             now, stores = read_status(session, names)
+        late = any(one.state == "late" for store in stores for one in store.resources)
+        alone = late and not as_json and not _workers(context)
     stores = sorted(stores, key=lambda store: (standing.rank(store), store.name))
     if as_json:
         print_json(_document(now, stores))
         return
     summary, tone = standing.summary(stores)
     show.headline(summary, tone)
+    if alone:
+        show.say(show.Toned("No worker runs. `storelink serve` reads every store by itself.", show.WARN))
     for lines in standing.to_do(stores, now):
         show.say()
         first, *rest = lines
@@ -63,6 +67,13 @@ def status(name: MaybeName = None, as_json: JsonFlag = False) -> None:
     if stores:
         show.say()
         _tell_table(stores, now)
+
+
+def _workers(context: Context) -> int:
+    from storelink.scheduler.ask import queue_standing
+
+    with context.database.session() as session:
+        return queue_standing(session, context.settings).workers
 
 
 def _tell_table(stores: "Sequence[StoreStatus]", now: datetime) -> None:

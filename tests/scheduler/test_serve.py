@@ -297,3 +297,17 @@ def test_a_port_that_is_taken_is_said(fleet, shop):
     code, said = fleet.run("serve", "--port", port)
     assert code == 2
     assert f"Cannot listen on 127.0.0.1, port {port}" in said
+
+
+def test_status_says_when_nobody_works(fleet, shop):
+    fleet.add_woo(shop)
+    assert fleet.run("sync", "shop")[0] == 0
+    fleet.select("UPDATE sync_state SET next_due_at = now() - interval '3 hours'")
+    code, said = fleet.run("status")
+    assert code == 0
+    assert "No worker runs" in said
+    worker = fleet.start("worker")  # without a clock: nothing is read, and somebody lives
+    fleet.wait("SELECT count(*) > 0 FROM storelink_jobs.procrastinate_workers")
+    assert "No worker runs" not in fleet.run("status")[1]
+    assert worker.terminate() < 10
+    assert "No worker runs" in fleet.run("status")[1]
