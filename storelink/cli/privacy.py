@@ -100,6 +100,27 @@ def erase(
     show.say("A read of the store brings nothing of it back. What the store itself holds is not touched.")
 
 
+@app.command(short_help="Go on after the master key was lost for good.")
+def rekey(name: NameArgument, as_json: JsonFlag = False) -> None:
+    """Make a new key to know erased people by, where the master key of the old one is lost for good.
+
+    Accounts and orders that were erased are known again; e-mail addresses and phone numbers are not,
+    so erase once more who must stay unknown. Refused while the old key still opens.
+    """
+    with run(as_json) as context:
+        from storelink.sync import account, audit, erased
+
+        with context.database.session() as session:
+            store = account.find(session, name)
+            known = erased.renew_lost_key(session, context.keyring, store.id)
+            audit.record(session, "privacy.rekey", connector_id=store.id, subject=name, known=known)
+            session.commit()
+    if as_json:
+        print_json({"name": name, "known": known})
+        return
+    show.headline(f"{count(known, 'accounts and orders')} are known again.", show.GOOD)
+
+
 def _confirm(name: str, held: "Held", as_json: bool) -> None:
     if as_json:
         raise Misconfigured("With --json nobody can be asked: add --yes.")

@@ -13,14 +13,14 @@ from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from typing import Any
 
-from sqlalchemy import text
-from sqlmodel import Session
+from sqlalchemy import delete, func, insert, text
+from sqlmodel import Session, col, select
 
 from storelink.connectors.personal import Personal, personal_of
 from storelink.connectors.protocol import Connector, Rows
 from storelink.db import Database
 from storelink.errors import Misconfigured
-from storelink.models import ConnectorConfig
+from storelink.models import ConnectorConfig, ErasedSubject, PlatformCustomer, PlatformOrder
 from storelink.secrets.envelope import DataKey, new_data_key
 from storelink.secrets.keyring import Keyring
 from storelink.sync import keys
@@ -91,6 +91,54 @@ def _open(session: Session, keyring: Keyring, row: ConnectorConfig) -> DataKey:
     return keys.opening_key(session, keyring, row.erasure_key_id or "").unwrap(
         row.id, row.erasure_key, _COLUMN
     )
+
+
+def renew_lost_key(session: Session, keyring: Keyring, connector_id: uuid.UUID) -> int:
+    """A new key, where the master key of the old one is lost for good; in the present transaction.
+
+    Digests of the old key say nothing any more. Those of customers and orders are made anew from the
+    rows that were redacted, and counted; e-mail addresses and phone numbers are known nowhere, so that
+    new orders of a guest who was erased come in as anybody's. Raises `Misconfigured` where the old key
+    still opens, or none was ever made.
+    """
+    current = keys.current_key(session, keyring)
+    row = session.get_one(
+        ConnectorConfig, connector_id, with_for_update={"key_share": True}, populate_existing=True
+    )
+    if row.erasure_key is None:
+        raise Misconfigured(f"{row.name!r} never had anybody erased.")
+    try:
+        _open(session, keyring, row)
+    except Misconfigured:
+        pass
+    else:
+        raise Misconfigured(f"The key by which {row.name!r} knows its erased people still opens.")
+    lock_alone(session, connector_id)
+    key = new_data_key(connector_id)
+    row.erasure_key, row.erasure_key_id = current.wrap(key, _COLUMN), current.id
+    session.add(row)
+    session.exec(delete(ErasedSubject).where(col(ErasedSubject.connector_id) == connector_id))
+    found = [
+        (kind, one)
+        for kind, table, column in (
+            (CUSTOMER, PlatformCustomer, col(PlatformCustomer.customer_id)),
+            (ORDER, PlatformOrder, col(PlatformOrder.order_id)),
+        )
+        for one in session.exec(
+            select(column).where(
+                col(table.connector_id) == connector_id,
+                col(table.redacted_at).is_not(None),
+            )
+        ).all()
+    ]
+    rows = [
+        {"connector_id": connector_id, "digest": mark(key, one), "kind": one[0], "erased_at": func.now()}
+        for one in found
+    ]
+    if rows:
+        session.exec(insert(ErasedSubject).values(rows))
+    session.flush()
+    return len(found)
 
 
 @dataclass(slots=True)

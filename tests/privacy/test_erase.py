@@ -255,6 +255,29 @@ def test_a_pass_without_the_key_writes_nothing(shop: Store) -> None:
     assert person["email"].casefold() not in shop.dump().casefold()
 
 
+def test_a_lost_master_key_can_be_gone_on_from(shop: Store) -> None:
+    person = shop.somebody()
+    shop.erase(customer=person["customer_id"])
+    with shop.database.session() as session:
+        store = account.find(session, "shop").id
+        with pytest.raises(Exception, match="still opens"):
+            erased.renew_lost_key(session, shop.keyring, store)
+        session.rollback()
+        session.connection().execute(
+            text("UPDATE connector_config SET erasure_key = erasure_key || '\\x00', erasure_key_id = key_id")
+        )
+        session.commit()
+    with pytest.raises(Exception, match="does not open"):
+        shop.sync(full=True)
+    with shop.database.session() as session:
+        known = erased.renew_lost_key(session, shop.keyring, store)
+        session.commit()
+    assert known == 1 + len(shop.select("SELECT 1 FROM platform_order WHERE redacted_at IS NOT NULL"))
+    for result in shop.sync(full=True):
+        assert result.counts.updated == 0
+    assert person["email"].casefold() not in shop.dump().casefold()
+
+
 def test_who_erases_waits_for_the_page_in_hand_and_the_next_page_knows(shop: Store) -> None:
     person = shop.somebody()
     with shop.database.session() as session:
