@@ -6,6 +6,7 @@ leaves undone the next tick of any finds again. Nothing is kept here that a rest
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 import structlog
@@ -115,8 +116,10 @@ class Clock:
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
         )  # fmt: skip
         for tick in self.ticks:
-            job = scheduler.add_job(self._run, "interval", seconds=tick.every, args=[tick], id=tick.name)
-            scheduler.add_job(self._run, args=[tick], id=f"first {job.id}")
+            scheduler.add_job(
+                self._run, "interval", seconds=tick.every, args=[tick], id=tick.name,
+                next_run_time=datetime.now(UTC),
+            )  # fmt: skip
         scheduler.start()
         self._scheduler = scheduler
 
