@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from pathlib import Path
 
+import alembic.config  # noqa: F401 - it keeps the output that it finds when it is first imported
 import pytest
 from sqlalchemy import make_url
 
