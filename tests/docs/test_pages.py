@@ -9,7 +9,7 @@ from documents import ROOT, Page, page, pages
 
 import storelink
 from storelink.connectors.protocol import Limits
-from storelink.connectors.shopify import jsonl, nodes
+from storelink.connectors.shopify import everything, jsonl, nodes
 from storelink.connectors.shopify import reader as shopify_reader
 from storelink.connectors.woocommerce import reader
 from storelink.sync import backfill, fetching, listing, verdict
@@ -89,8 +89,8 @@ def test_the_verdicts_are_those_of_the_code() -> None:
         (fetching.ATTEMPTS, 5, "after five it is quarantined"),
         (Limits().body_limit, 64 * 1024 * 1024, "up to 64 MiB"),
         (shopify_reader.OVERLAP, timedelta(minutes=15), "from 15 minutes before the watermark"),
-        (shopify_reader.BATCH, 100, "pages of 100"),
-        (shopify_reader.ATTEMPTS, 3, "after three the read goes by pages"),
+        (everything.BATCH, 100, "pages of 100"),
+        (everything.ATTEMPTS, 3, "after three the read goes by pages"),
         (jsonl.MOST, 256, "one of up to 256 partitions"),
         (nodes.VISIBLE, timedelta(days=59), "no order older than 59 days is ever gone"),
         (backfill.ANALYZE_AT, (1, 10, 100, 1000), "1st, 10th, 100th and 1000th page"),

@@ -17,6 +17,7 @@ from graphql import (
 )
 
 from storelink.connectors.shopify import queries
+from storelink.connectors.shopify.windows import Plan
 
 VERSIONS = ("2026-07", "2026-10")
 OPERATIONS = [
@@ -60,6 +61,15 @@ def test_every_bulk_query_is_valid_when_its_fragments_are_put_in(name: str, vers
     document = parse(text)
     assert len(document.definitions) == 1
     assert validate(schema(version), document, [*specified_rules, NoDeprecatedCustomRule]) == []
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("name", BULK)
+def test_a_bulk_query_of_a_part_is_valid(name: str, version: str) -> None:
+    text = queries.filtered(queries.inlined(name), "updated_at:>='2026-01-01T00:00:00Z'")
+    for part in (text, *Plan(1_600_000_000, 1_790_000_000, 5).texts(queries.inlined("bulk_orders"))):
+        assert part.count('s(query: "') == 1
+        assert validate(schema(version), parse(part), [*specified_rules, NoDeprecatedCustomRule]) == []
 
 
 @pytest.mark.parametrize("name", BULK)

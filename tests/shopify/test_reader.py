@@ -8,7 +8,7 @@ import pytest
 from counter_shop import NOW, CounterShop, Operation, jsonl_of, number
 
 from storelink.connectors.protocol import FetchPage, Limits, ListPage, RawPage
-from storelink.connectors.shopify import queries, reader, walk
+from storelink.connectors.shopify import everything, queries, reader, walk
 from storelink.connectors.shopify.reader import Reader
 from storelink.errors import Rejected, Retryable, TooLarge
 
@@ -116,7 +116,7 @@ def test_a_bulk_read_is_as_old_as_its_start(shop: CounterShop) -> None:
 
 def test_a_crash_at_any_page_loses_nothing(shop: CounterShop, monkeypatch: pytest.MonkeyPatch) -> None:
     """From the cursor of every page, the rest is read; together that is everything, by one operation."""
-    monkeypatch.setattr(reader, "BATCH", 3)
+    monkeypatch.setattr(everything, "BATCH", 3)
     pages = list(reading(shop).backfill("orders", None))
     for number_of, page in enumerate(pages, 1):
         before = [record["id"] for each in pages[:number_of] for record in each.records]

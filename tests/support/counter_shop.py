@@ -199,6 +199,11 @@ class CounterShop:
         found = sorted((node for node in self._all("Order") if node["createdAt"] >= since), key=number)
         return {"orders": {"nodes": [thin(node) for node in found[:1]]}}
 
+    def _OrderSpan(self, given: dict[str, Any]) -> Any:
+        created = sorted(node["createdAt"] for node in self._all("Order"))
+        oldest = [{"createdAt": each} for each in created[:1]]
+        return {"ordersCount": {"count": len(created)}, "orders": {"nodes": oldest}}
+
     def _Destroyed(self, given: dict[str, Any]) -> Any:
         gids = [
             gid for gid in self.destroyed if f"subject_type:{gid.split('/')[3].upper()} " in given["query"]
@@ -215,7 +220,7 @@ class CounterShop:
 
     def begin(self, query: str) -> Operation:
         """A new operation, as another process may have begun it too."""
-        kind = BULK_NAMES[re.search(r"Storelink(?:Read|List)(\w+)", query)[1]]
+        kind = BULK_NAMES[re.search(r"Storelink(?:Read|List)([A-Za-z]+)", query)[1]]
         lines = [line for node in self._all(kind) for line in jsonl_of(node, "List" in query)]
         body = b"".join(orjson.dumps(line) + b"\n" for line in lines)
         gid = f"gid://shopify/BulkOperation/{len(self.operations) + 1}"

@@ -11,6 +11,7 @@ from typing import Any
 from storelink.connectors.protocol import Read
 from storelink.connectors.shopify import queries
 from storelink.connectors.shopify.asking import Answer, Asker
+from storelink.connectors.shopify.jsonl import Assembly
 from storelink.connectors.shopify.moment import needed
 from storelink.errors import AuthFailed, Misconfigured, Rejected, Retryable
 
@@ -71,18 +72,9 @@ class Bulk:
 
         Waits while other operations leave no room. Raises `Unavailable`; `Retryable` after `PATIENCE`.
         """
-        waited, wait, failures = 0.0, 1.0, 0
+        waited, wait = 0.0, 1.0
         while True:
-            ours = self._running(query)
-            if ours is not None:
-                return ours
-            try:
-                started = self._run(query)
-            except Retryable:  # it may have started: then it is found by its text
-                failures += 1
-                if failures == FAILURES:
-                    raise
-                started = None
+            started = self.begin(query)
             if started is not None:
                 return started
             if waited >= PATIENCE:
@@ -92,13 +84,30 @@ class Bulk:
             self._sleep(wait)
             waited, wait = waited + wait, min(30.0, wait * GROWTH)
 
-    def _running(self, query: str) -> Started | None:
-        """An operation of ours that was started before, by a process that is no more."""
+    def begin(self, query: str) -> Started | None:
+        """The same without waiting: None where there is no room."""
+        failures, wait = 0, 1.0
+        while True:
+            ours = self.running().get(query)
+            if ours is not None:
+                return ours
+            try:
+                return self._run(query)
+            except Retryable:  # it may have started: then it is found by its text
+                failures += 1
+                if failures == FAILURES:
+                    raise
+            self._sleep(wait)
+            wait *= GROWTH
+
+    def running(self) -> dict[str, Started]:
+        """What is under way, by its text: a process that is no more may have started it."""
         answer = self._client.ask(queries.load("bulk_recent"), {"first": _RECENT})
+        found: dict[str, Started] = {}
         for node in answer.data["bulkOperations"]["nodes"]:
-            if node["status"] in UNDER_WAY and queries.squeezed(node["query"]) == query:
-                return _started(node, answer)
-        return None
+            if node["status"] in UNDER_WAY:
+                found.setdefault(queries.squeezed(node["query"]), _started(node, answer))
+        return found
 
     def _run(self, query: str) -> Started | None:
         """A new operation; None where there is no room for one."""
@@ -118,7 +127,14 @@ class Bulk:
         raise Unavailable("; ".join(str(error["message"]) for error in errors) or "no operation was started")
 
     def result(self, operation: Started) -> Result:
-        """Wait until it is completed. Raises `Lost`, and `Unavailable` where it was denied access."""
+        """Wait until it is completed. Raises as `looks`."""
+        return next(found for found in self.looks(operation) if found is not None)
+
+    def looks(self, operation: Started) -> Iterator[Result | None]:
+        """None for every look at an operation that is under way, at the end its result.
+
+        Raises `Lost`, and `Unavailable` where it was denied access.
+        """
         wait = FIRST_WAIT
         while True:
             answer = self._client.ask(queries.load("bulk_status"), {"id": operation.id})
@@ -126,13 +142,26 @@ class Bulk:
             if node is None:
                 raise Lost("Shopify does not know the operation any more")
             if node["status"] == "COMPLETED":
-                return _result(operation, node, answer.read.finished)
+                yield _result(operation, node, answer.read.finished)
+                return
             if node["errorCode"] == "ACCESS_DENIED":
                 raise Unavailable("it was denied access")
             if node["status"] not in UNDER_WAY and node["status"] != "CANCELING":
                 raise Lost(f"it is {node['status']} ({node['errorCode'] or 'no reason given'})")
+            yield None
             self._sleep(wait)
             wait = min(LONGEST_WAIT, wait * GROWTH)
+
+    def take(self, result: Result, assembly: Assembly) -> None:
+        """Download a result. Raises `Lost` unless all that was counted is there, and `Damaged`."""
+        for chunk in self.chunks(result):
+            assembly.feed(chunk)
+        assembly.finish()
+        if (assembly.lines, assembly.roots) != (result.objects, result.roots):
+            raise Lost(
+                f"its result has {assembly.lines} objects, {assembly.roots} of them records,"
+                f" where {result.objects} and {result.roots} were counted"
+            )
 
     def chunks(self, result: Result) -> Iterator[bytes]:
         """The bytes of a result; the client goes on where the download breaks off.

@@ -15,28 +15,24 @@ import structlog
 from storelink.connectors.protocol import Cursor, FetchPage, Limits, Listed, ListPage, Raw, RawPage, Read
 from storelink.connectors.shopify import queries
 from storelink.connectors.shopify.asking import Asker
-from storelink.connectors.shopify.bulk import Bulk, Lost, Result, Started, Unavailable
+from storelink.connectors.shopify.bulk import Bulk, Lost, Result, Unavailable
+from storelink.connectors.shopify.everything import ATTEMPTS, DONE, Everything
 from storelink.connectors.shopify.jsonl import Assembly, Damaged, Layout
 from storelink.connectors.shopify.kind import KINDS, Kind, key_of
-from storelink.connectors.shopify.late import Late
 from storelink.connectors.shopify.moment import moment_or_none, needed
 from storelink.connectors.shopify.nested import Completion, Moved, advanced
 from storelink.connectors.shopify.nodes import Nodes
 from storelink.connectors.shopify.pagesize import PageSize
 from storelink.connectors.shopify.walk import REACH, Order, Page, by_id, walk, zulu
+from storelink.connectors.shopify.windows import LARGE
 from storelink.errors import Rejected, Retryable
 
 OVERLAP = timedelta(minutes=15)
 """The search index lags behind the records."""
 LATELY = timedelta(days=1)
 """How far back a whole list asks for what was destroyed."""
-BATCH = 100
-"""Records of a bulk result in one page: what a processor's cache holds while rows are made of them."""
 LINES = 5000
 """Versions of a bulk list in one page."""
-ATTEMPTS = 3
-"""Bulk operations begun for one read before it goes by pages."""
-_DONE: Cursor = {"done": True}
 
 _log = structlog.get_logger(__name__)
 
@@ -51,12 +47,14 @@ class Reader:
         limits: Limits,
         *,
         sleep: Callable[[float], object] | None = None,
+        large: int = LARGE,
     ) -> None:
-        """`settings` are what the check learnt: `scopes`."""
+        """`settings` are what the check learnt: `scopes`. `large` is for tests."""
         self._client = client
         self._closed = threading.Event()
         self._bulk = Bulk(client, sleep or self._wait)
         self._nodes = Nodes(client, settings.get("scopes") or (), min(4, limits.width))
+        self._everything = Everything(client, self._bulk, self._nodes, large)
         self._sizes: dict[str, PageSize] = {}
 
     def close(self) -> None:
@@ -70,13 +68,13 @@ class Reader:
     # -- everything --------------------------------------------------------------------------------
 
     def backfill(self, resource: str, cursor: Cursor | None) -> Iterator[RawPage]:
-        """See `protocol.Store`. The cursor is that of an operation (`Place`) or `{after: last id}`."""
+        """See `protocol.Store`. The cursor is a `Place` in bulk operations or `{after: last id}`."""
         kind = KINDS[resource]
-        if cursor == _DONE:
+        if cursor == DONE:
             return
         if cursor is None or "bulk" in cursor:
             try:
-                yield from self._by_bulk(kind, cursor)
+                yield from self._everything.pages(kind, cursor)
             except Unavailable as error:
                 _log.warning("no bulk operation; reading by pages", resource=resource, reason=str(error))
                 cursor = None
@@ -84,67 +82,17 @@ class Reader:
                 return
         yield from self._by_pages(kind, cursor.get("after") if cursor else None)
 
-    def _by_bulk(self, kind: Kind, cursor: Cursor | None) -> Iterator[RawPage]:
-        """Everything from one operation. Raises `Unavailable` where that cannot be had."""
-        query = queries.inlined(kind.bulk)
-        reason = ""
-        for _ in range(ATTEMPTS):
-            if cursor is None:
-                started = self._bulk.start(query)
-                cursor = _cursor(started, 0, ())
-                # an operation must be in the database before it is waited for: a crash finds it again
-                yield RawPage([], Read(started.started, started.started, started.created), cursor)
-            started = _resumed(cursor)
-            try:
-                result = self._bulk.result(started)
-                with Assembly(kind.layout, result.size) as assembly:
-                    self._take(result, assembly)
-                    yield from self._given(kind, result, assembly, cursor)
-                return
-            except (Lost, Damaged) as error:
-                reason = str(error)
-                _log.warning("bulk operation begun anew", resource=kind.resource, reason=reason)
-                cursor = None
-        raise Unavailable(f"{ATTEMPTS} operations brought no whole result; the last: {reason}")
-
-    def _take(self, result: Result, assembly: Assembly) -> None:
-        """Download a result. Raises `Lost` unless all that was counted is there."""
-        for chunk in self._bulk.chunks(result):
-            assembly.feed(chunk)
-        assembly.finish()
-        _demand_whole(result, assembly.lines, assembly.roots)
-
-    def _given(self, kind: Kind, result: Result, assembly: Assembly, cursor: Cursor) -> Iterator[RawPage]:
-        """The records of a whole result; those that it cannot carry whole come by id, as they are met."""
-        read, total = result.read, result.roots
-        with Late(lambda ids: self._nodes.fetch(kind, ids), self._nodes.size(kind)) as late:
-            late.add(cursor.get("late", ()))
-            passed = cursor["passed"]
-            for batch in assembly.batches(BATCH, passed):
-                records = [record for record in batch.records if not record.get("refunds")]
-                refunded = [key_of(record["id"]) for record in batch.records if record.get("refunds")]
-                late.add([*refunded, *batch.loose])
-                passed = batch.passed
-                yield RawPage(records, read, _cursor(result.operation, passed, late.ids), total=total)
-                for page in late.ready():
-                    after = _cursor(result.operation, passed, late.ids)
-                    yield RawPage(list(page.found.values()), page.read, after, total=total)
-            for page in late.rest():
-                after = _cursor(result.operation, passed, late.ids)
-                yield RawPage(list(page.found.values()), page.read, after, total=total)
-        yield RawPage([], read, _DONE, total=total)
-
     def _by_pages(self, kind: Kind, after: str | None) -> Iterator[RawPage]:
         """Everything by pages, in the order of ids."""
         for page in by_id(self._client, kind.page, self._size(kind), after):
             found, moved, read = self._whole(kind, page)
             if page.nodes:
                 after = key_of(page.nodes[-1]["id"])
-            cursor: Cursor = _DONE if page.last and not moved else {"after": after}
+            cursor: Cursor = DONE if page.last and not moved else {"after": after}
             # what changed under our hands is fetched; if it goes on changing, the list shows it later
             yield RawPage(list(found.values()), read, cursor)
             for again in self._nodes.fetch(kind, moved):
-                yield RawPage(list(again.found.values()), again.read, _DONE if page.last else cursor)
+                yield RawPage(list(again.found.values()), again.read, DONE if page.last else cursor)
 
     def _whole(self, kind: Kind, page: Page) -> tuple[dict[str, Raw], list[str], Read]:
         """The records of a page by id, and ids of those that changed while they were read."""
@@ -236,7 +184,7 @@ class Reader:
         """Every version (or those since a time) by bulk, else by pages."""
         query = queries.inlined(kind.bulk_list)
         if since is not None:
-            query = query.replace("s {", f"s(query: \"updated_at:>='{zulu(since)}'\") {{", 1)
+            query = queries.filtered(query, f"updated_at:>='{zulu(since)}'")
         try:
             yield from self._listed_by_bulk(kind, query)
         except Unavailable as error:
@@ -252,7 +200,7 @@ class Reader:
             try:
                 result = self._bulk.result(started)
                 with Assembly(Layout(kind.type), result.size) as assembly:
-                    self._take(result, assembly)
+                    self._bulk.take(result, assembly)
                     yield from _list_pages(result, assembly)
                 return
             except (Lost, Damaged) as error:
@@ -284,31 +232,6 @@ class Reader:
     def _wait(self, seconds: float) -> None:
         if self._closed.wait(seconds):
             raise Retryable("the client was closed while a bulk operation was waited for", code="cut")
-
-
-def _cursor(operation: Started, passed: int, late: Sequence[str]) -> Cursor:
-    """Where to go on: which operation, how many of its records were given, which ids are to be fetched."""
-    return {
-        "bulk": operation.id,
-        "started": operation.started.isoformat(),
-        "created": operation.created.isoformat(),
-        "passed": passed,
-        "late": list(late),
-    }
-
-
-def _resumed(cursor: Cursor) -> Started:
-    started, created = (datetime.fromisoformat(cursor[name]) for name in ("started", "created"))
-    return Started(cursor["bulk"], started, created)
-
-
-def _demand_whole(result: Result, lines: int, roots: int) -> None:
-    """A result is whole if it has as many objects as its operation counted. Raises `Lost`."""
-    if (lines, roots) != (result.objects, result.roots):
-        raise Lost(
-            f"its result has {lines} objects, {roots} of them records,"
-            f" where {result.objects} and {result.roots} were counted"
-        )
 
 
 def _list_pages(result: Result, assembly: Assembly) -> Iterator[ListPage]:

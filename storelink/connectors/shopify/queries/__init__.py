@@ -10,6 +10,7 @@ from importlib import resources
 
 _SPREAD = re.compile(r"\.\.\.\s*([A-Z]\w*)")
 _COMMENT = re.compile(r"(?m)^\s*#.*\n?")
+_ROOT = re.compile(r"\{ (\w+) \{")
 _WORDS = re.compile(r"(?<!^)(?=[A-Z])")
 
 
@@ -37,6 +38,11 @@ def inlined(name: str) -> str:
     while _SPREAD.search(text):
         text = _SPREAD.sub(lambda spread: _fields(_file_of(spread[1])), text)
     return squeezed(text)
+
+
+def filtered(query: str, search: str) -> str:
+    """An inlined bulk query of only what this search finds. `search` has no double quotes."""
+    return _ROOT.sub(lambda root: f'{{ {root[1]}(query: "{search}") {{', query, count=1)
 
 
 def squeezed(document: str) -> str:

@@ -1,0 +1,62 @@
+"""Windows of creation times, so that several bulk operations read one list at once. Pure.
+
+A record's creation never changes: half-open windows share records out, each to one of them. Ends are
+whole seconds, as a filter takes them.
+Docs: https://shopify.dev/docs/api/usage/bulk-operations/queries and …/usage/search-syntax
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Self
+
+from storelink.connectors.shopify import queries
+from storelink.connectors.shopify.walk import zulu
+
+PARTS = 5
+"""Bulk operations of an app that a shop runs at once."""
+LARGE = 200_000
+"""Orders above which several operations read them; below, one takes minutes."""
+
+_NAMED = re.compile(r"query \w+?_(\d+)_(\d+)_(\d+) ")
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """`parts` windows that cover all time, cut evenly between two moments, in seconds since 1970."""
+
+    first: int
+    last: int
+    parts: int
+
+    @classmethod
+    def between(cls, oldest: datetime, now: datetime) -> Self | None:
+        """For records created since `oldest`; None where there is nothing to cut."""
+        first, last = int(max(0.0, oldest.timestamp())), int(now.timestamp())
+        return cls(first, last, PARTS) if last - first >= PARTS else None
+
+    def texts(self, query: str) -> list[str]:
+        """The bulk query of each window.
+
+        The operation's name tells the plan: a process that knows nothing else finds it again.
+        """
+        span = self.last - self.first
+        cuts = [self.first + span * part // self.parts for part in range(1, self.parts)]
+        ends = [zulu(datetime.fromtimestamp(cut, UTC)) for cut in cuts]
+        lower = ["", *(f"created_at:>='{end}'" for end in ends)]
+        upper = [*(f"created_at:<'{end}'" for end in ends), ""]
+        name = f"_{self.first}_{self.last}_{self.parts} {{"
+        named = query.replace(" {", name, 1)
+        return [
+            queries.filtered(named, f"{low} {high}".strip()) for low, high in zip(lower, upper, strict=True)
+        ]
+
+
+def plan_of(text: str, query: str) -> Plan | None:
+    """The plan that this operation belongs to, if it reads a window of what `query` reads."""
+    named = _NAMED.match(text)
+    if named is None:
+        return None
+    plan = Plan(*map(int, named.groups()))
+    known = 2 <= plan.parts <= PARTS and plan.first < plan.last < 2**34
+    return plan if known and text in plan.texts(query) else None
