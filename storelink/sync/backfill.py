@@ -19,7 +19,7 @@ from storelink.sync.subject import Progress, Subject
 
 ANALYZE_AT = (1, 10, 100, 1000)
 """Pages after which the planner is told how the tables have grown; they start empty."""
-WAITING = 1_500_000
+WAITING = 2_000_000
 """Characters of raw JSON that may wait to be written, and so go into one transaction."""
 
 

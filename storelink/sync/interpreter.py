@@ -8,7 +8,7 @@ And threads hand over to each other sooner. The one that writes needs the interp
 between two answers of Postgres; if it waits the usual 5 ms each time for one that parses, Postgres
 idles half of a backfill.
 
-And glibc's threads share two heaps: with one each, every reader keeps the room of its largest page.
+And glibc's threads share one heap: with one each, every reader keeps the room of its largest page.
 """
 
 import ctypes
@@ -24,7 +24,7 @@ YOUNG = 200_000
 """New containers before a collection: several pages."""
 HANDOVER = 0.0002
 """Seconds that a thread may keep the interpreter while another wants it."""
-HEAPS = 2
+HEAPS = 1
 _M_ARENA_MAX = -8
 """Its name in glibc's malloc.h."""
 
