@@ -273,6 +273,9 @@ def _require_current(database: Database) -> None:
         )
 
 
+_UPGRADING = threading.Lock()
+
+
 def upgrade(where: Engine | str) -> None:
     """Apply all migrations in one transaction; a second process waits, then finds nothing to do."""
     if isinstance(where, str):
@@ -284,7 +287,8 @@ def upgrade(where: Engine | str) -> None:
     from alembic import command
 
     try:
-        with where.begin() as connection:
+        # Alembic keeps its context in the module: one thread of a process at a time
+        with _UPGRADING, where.begin() as connection:
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _UPGRADE_LOCK})
             command.upgrade(alembic_config(connection), "head")
     except ProgrammingError as error:

@@ -27,6 +27,7 @@ def empty_url(cluster: embedded.Server, database_url: str) -> str:
     """A database of ours without any table."""
     with closing(psycopg.connect(database_url.replace("+psycopg", ""), autocommit=True)) as connection:
         connection.execute("DROP SCHEMA public CASCADE")
+        connection.execute("DROP SCHEMA storelink_jobs CASCADE")
         connection.execute("CREATE SCHEMA public")
     return database_url
 
@@ -42,12 +43,12 @@ def one(database: Database) -> Any:
 
 def test_an_outer_database_that_is_behind(empty_url: str) -> None:
     with (
-        pytest.raises(Misconfigured, match=r"behind .* 1 migration.*`storelink db upgrade`"),
+        pytest.raises(Misconfigured, match=r"behind .* 2 migration.*`storelink db upgrade`"),
         open_database(settings(empty_url)),
     ):
         pass
     with open_database(settings(empty_url), migrate=False) as database:
-        assert pending(database.engine) == ["0001"]
+        assert pending(database.engine) == ["0001", "0002"]
     with open_database(settings(empty_url), migrate=True) as database:
         assert pending(database.engine) == []
     with open_database(settings(empty_url)) as database:
@@ -304,6 +305,6 @@ def test_the_url_is_one_that_psql_takes(home: Path) -> None:
 
 def test_a_private_database_is_brought_up_to_date_by_itself(home: Path) -> None:
     with open_database(Settings(home=home), migrate=False) as database:
-        assert pending(database.engine) == ["0001"]
+        assert pending(database.engine) == ["0001", "0002"]
     with open_database(Settings(home=home)) as database:
         assert pending(database.engine) == []
