@@ -9,7 +9,7 @@ from storelink.errors import NeedsDecision
 from storelink.sync.lane import Lane
 from storelink.sync.listing import CHUNK, Candidate
 from storelink.sync.page import Page, normalize_page, write_page
-from storelink.sync.run import Counts, Run
+from storelink.sync.run import Run
 from storelink.sync.subject import Progress, Subject
 
 ATTEMPTS = 5
@@ -63,7 +63,7 @@ class Fetching:
         page.out_of_sight = answer.out_of_sight
         write_page(
             self.lane, self.subject.connector, page,
-            hint=self.hint, finish=self._finish, inspect=self.inspect, keep=self.keep,
+            hint=self.hint, finish=self.run.note, inspect=self.inspect, keep=self.keep,
             memory=self.subject.memory,
         )  # fmt: skip
         if self.keep:
@@ -73,11 +73,6 @@ class Fetching:
             if self.keep:
                 note_unanswered(self.lane, answer.unanswered)
         self.subject.report(Progress(self.lane.resource, self.run.kind, self.run.counts.fetched))
-
-    def _finish(self, counts: Counts) -> None:
-        self.run.counts.add(counts)
-        if self.run.counts.changed:
-            self.run.save()
 
     def _admit(self, gone: Sequence[str]) -> list[str]:
         """Those of the gone records that may be marked so without asking."""

@@ -60,6 +60,12 @@ class Run:
         """Requests of this pass so far, retries included."""
         return self.traffic.requests - self._base.requests
 
+    def note(self, counts: Counts) -> None:
+        """Add a page's counts; once anything has changed, the row is written with every page."""
+        self.counts.add(counts)
+        if self.counts.changed:
+            self.save()
+
     def save(self, status: str = "running", error: str | None = None) -> None:
         """Write the row in the present transaction."""
         row = {

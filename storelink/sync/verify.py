@@ -151,12 +151,6 @@ def _read_deep(
     fix: bool,
 ) -> None:
     """Read every record as a backfill does and compare the content."""
-
-    def finish(counts: Counts) -> None:
-        run.counts.add(counts)
-        if run.counts.changed:
-            run.save()
-
     for raw in subject.store.backfill(lane.resource, None):
         page = normalize_page(
             subject.connector, lane.resource, subject.settings,
@@ -164,7 +158,7 @@ def _read_deep(
         )  # fmt: skip
         write_page(
             lane, subject.connector, page,
-            inspect=judge, finish=finish, keep=fix, memory=subject.memory,
+            inspect=judge, finish=run.note, keep=fix, memory=subject.memory,
         )  # fmt: skip
         ledger.deep += len(raw.records)
         subject.report(Progress(lane.resource, "verify", ledger.deep, raw.total))

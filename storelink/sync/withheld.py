@@ -18,7 +18,6 @@ from storelink.sync import verdict
 from storelink.sync.lane import Lane
 from storelink.sync.stage import CUSTOMER, ENTITIES, ORDER, PRODUCT, Entity
 
-_KINDS = {PRODUCT: "products", CUSTOMER: "customers", ORDER: "orders"}
 _RECORD = "metadata"
 """The raw record: unlike an address, not one thing, and much of it changes at every edit."""
 
@@ -34,7 +33,7 @@ def keep_held(lane: Lane, page: Iterable[Rows]) -> None:
     columns = sorted({path.split(".")[0] for rows in partial for path in rows.withheld})
     held = _held(lane, entity, columns, [rows.id for rows in partial])
     for rows in partial:
-        for row in getattr(rows, _KINDS[entity]):
+        for row in getattr(rows, entity.part):
             key = tuple(getattr(row, name) for name in entity.key)
             if kept := _kept(row, held.get(key, {}), rows.withheld):
                 _restage(lane, entity, key, kept)
@@ -42,9 +41,10 @@ def keep_held(lane: Lane, page: Iterable[Rows]) -> None:
 
 def blanked(rows: Rows) -> Rows:
     """The rows as the store would have given them: null where it withholds."""
-    kind = _KINDS[PRODUCT] if rows.products else _KINDS[CUSTOMER] if rows.customers else _KINDS[ORDER]
-    fresh = [_blanked(row, rows.withheld) for row in getattr(rows, kind)]
-    changes: dict[str, Any] = {kind: fresh}
+    changes: dict[str, Any] = {
+        entity.part: [_blanked(row, rows.withheld) for row in getattr(rows, entity.part)]
+        for entity in (PRODUCT, CUSTOMER, ORDER)
+    }
     return replace(rows, partial=True, **changes)
 
 
