@@ -5,7 +5,8 @@ from urllib.parse import urlsplit
 
 import httpcore
 
-from storelink.errors import Misconfigured, Retryable, StorelinkError
+from storelink.connectors.wire import BodyBroken, BodyTooLarge
+from storelink.errors import Misconfigured, OutcomeUnknown, Retryable, StorelinkError
 
 EXCHANGE_ERRORS = (
     httpcore.TimeoutException,
@@ -25,6 +26,23 @@ def translate(error: Exception, url: str) -> StorelinkError:
         return Misconfigured(f"{url} is not an address that can be asked", code="url")
     code, why = _reason(error, host)
     return Retryable(why, code=code)
+
+
+def unfinished(error: Exception, url: str, *, sent: bool) -> StorelinkError:
+    """The error that a failed exchange stands for which must not be done twice.
+
+    `sent` says that a byte of the request may have left.
+    """
+    if isinstance(error, BodyTooLarge):
+        return OutcomeUnknown(f"{url}: the answer is too long to be read")
+    if isinstance(error, BodyBroken):
+        return OutcomeUnknown(f"{url}: the answer cannot be read: {error}")
+    found = translate(error, url)
+    if sent:
+        return OutcomeUnknown(f"{found}; the request may have been carried out, or may still be")
+    return (
+        found if isinstance(found, Misconfigured) else Retryable(f"{found}; nothing was sent", code="unsent")
+    )
 
 
 def _reason(error: Exception, host: str) -> tuple[str, str]:

@@ -15,22 +15,23 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeVar
-from urllib.parse import quote, urlencode, urljoin, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 import httpcore
 import httpx
 import tenacity
 
 import storelink
-from storelink.connectors.failure import EXCHANGE_ERRORS, translate
+from storelink.connectors.failure import EXCHANGE_ERRORS, translate, unfinished
 from storelink.connectors.protocol import Clock, Limits, Read, Traffic
 from storelink.connectors.retry import Retry, http_date, retry_after
-from storelink.connectors.status import meaning
+from storelink.connectors.status import meaning, moved
 from storelink.connectors.wire import (
     BodyBroken,
     BodyTooLarge,
     Deadline,
     DeadlineBackend,
+    NotingBackend,
     body_of,
     host_header,
     origin_of,
@@ -114,25 +115,6 @@ def interpret(answer: Answer, words: str = "", *, code: str | None = None) -> St
     return Rejected(message, code=code, status=status)
 
 
-def moved(base: str, path: str, location: str) -> Misconfigured:
-    """A redirect. None is followed: keys must not be carried to an address nobody registered."""
-    try:
-        to = urlsplit(urljoin(f"{base}/{path}", location))
-    except ValueError:
-        return Misconfigured(f"{base} sends us to an address that is none", code="redirect")
-    place = f"{to.scheme}://{to.netloc.rpartition('@')[2]}"
-    there, wanted = to.path.rstrip("/"), f"/{path}".rstrip("/")
-    new = place + there.removesuffix(wanted) if there.endswith(wanted) else place
-    if not base.startswith(place + "/") and base != place:
-        return Misconfigured(f"{base} sends us to {place}; register {new} instead", code="redirect")
-    if new not in (base, place):
-        return Misconfigured(f"{base} sends us to {new}; register {new} instead", code="redirect_same_host")
-    return Misconfigured(
-        f"{base}/{path} sends us to {place}{to.path}; storelink follows no redirects",
-        code="redirect_same_host",
-    )
-
-
 # -- the client ------------------------------------------------------------------------------------
 
 
@@ -173,8 +155,9 @@ class HttpClient:
             (b"Accept", b"application/json"),
             (b"Accept-Encoding", b"gzip"),
         ]
+        self._tls = tls or (httpx.create_ssl_context() if self.encrypted else None)
         self._pool = httpcore.ConnectionPool(
-            ssl_context=tls or (httpx.create_ssl_context() if self.encrypted else None),
+            ssl_context=self._tls,
             # never reached, as there are fewer slots: with more requests than connections, httpcore
             # closes idle ones to make room, sometimes one that another thread was just given
             max_connections=2 * limits.width + 8,
@@ -189,7 +172,10 @@ class HttpClient:
         return self._origin[0] == b"https"
 
     def close(self) -> None:
-        """Close all connections; a request still under way ends at once, as `Retryable`."""
+        """Close all connections; a request still under way ends at once, as `Retryable`.
+
+        Only a `write` is left to its end: cut off, nobody would know what became of it.
+        """
         self._closed.set()
         self._pool.close()
 
@@ -230,16 +216,8 @@ class HttpClient:
 
         `explain` reads a refusal in place of the client's own.
         """
-        target = f"{self._prefix}/{quote(path)}"
         url = f"{self._base}/{path}"
-        sign = self._sign if signed else _unsigned
-        extra = sign(method, f"{self._base}/{quote(path)}", params or {})
-        if extra.query:
-            target = f"{target}?{extra.query}"
-        lines = [*self._headers, *extra.headers, *headers]
-        if body is not None:
-            lines.append((b"Content-Type", b"application/json"))
-            lines.append((b"Content-Length", str(len(body)).encode()))
+        target, lines = self._worded(method, path, params, body, headers, self._sign if signed else _unsigned)
         request = self._request(method, target, lines, body)
         with self._slots:
             if self._closed.is_set():
@@ -250,6 +228,41 @@ class HttpClient:
         if not 200 <= answer.status < 300:
             raise (explain or self._explain)(answer) or interpret(answer)
         return answer
+
+    def write(
+        self,
+        method: str,
+        path: str,
+        params: Params | None = None,
+        body: bytes | None = None,
+        *,
+        headers: Headers = (),
+        timeout: float | None = None,
+    ) -> Answer:
+        """One request that must not be done twice: on a connection of its own, never repeated.
+
+        Every answer is handed back whatever its status; no redirect is followed. `body` is JSON. It
+        does not queue behind pages. `timeout` is for all of it, in seconds; None is the store's own.
+        Raises `Retryable` with code `unsent` where certainly not a byte of the request left,
+        `Misconfigured` for an address that cannot be asked, and `OutcomeUnknown` for everything after.
+        """
+        url, wait = f"{self._base}/{path}", timeout or self._limits.timeout
+        target, lines = self._worded(
+            method, path, params, body, (*headers, (b"Connection", b"close")), self._sign
+        )
+        waits = {"connect": min(wait, 20.0), "read": wait, "write": wait}
+        request = self._request(method, target, lines, body, waits)
+        if self._closed.is_set():
+            raise Retryable(f"{url} was not asked: the client is closed", code="unsent")
+        there, backend = httpcore.Origin(*self._origin), NotingBackend(time.monotonic() + wait)
+        connection = httpcore.HTTPConnection(there, self._tls, network_backend=backend)
+        try:
+            return self._answer(connection.handle_request, request, url)
+        except Exception as error:  # after a byte left nobody knows, whatever it was
+            quiet = isinstance(error, httpcore.LocalProtocolError | UnicodeError)
+            raise unfinished(error, url, sent=backend.sent) from (None if quiet else error)
+        finally:
+            connection.close()
 
     @contextmanager
     def stream(self, target: str, url: str, *, headers: Headers = ()) -> Iterator[Stream]:
@@ -287,8 +300,27 @@ class HttpClient:
         except EXCHANGE_ERRORS as error:
             raise translate(error, url) from error
 
+    def _worded(
+        self, method: str, path: str, params: Params | None, body: bytes | None, headers: Headers, sign: Sign
+    ) -> tuple[str, Headers]:
+        """Target and headers of a request, signed anew."""
+        target = f"{self._prefix}/{quote(path)}"
+        extra = sign(method, f"{self._base}/{quote(path)}", params or {})
+        if extra.query:
+            target = f"{target}?{extra.query}"
+        lines = [*self._headers, *extra.headers, *headers]
+        if body is not None:
+            lines.append((b"Content-Type", b"application/json"))
+            lines.append((b"Content-Length", str(len(body)).encode()))
+        return target, lines
+
     def _request(
-        self, method: str, target: str, headers: Headers, body: bytes | None = None
+        self,
+        method: str,
+        target: str,
+        headers: Headers,
+        body: bytes | None = None,
+        waits: Mapping[str, float] | None = None,
     ) -> httpcore.Request:
         scheme, host, port = self._origin
         return httpcore.Request(
@@ -296,15 +328,31 @@ class HttpClient:
             httpcore.URL(scheme=scheme, host=host, port=port, target=target.encode("ascii")),
             headers=list(headers),
             content=body,
-            extensions={"timeout": self._timeouts},
+            extensions={"timeout": waits or self._timeouts},
         )
 
     def _exchange(self, request: httpcore.Request, url: str) -> Answer:
         self._deadline.at = time.monotonic() + 5 * self._limits.timeout
+        try:
+            return self._answer(self._pool.handle_request, request, url)
+        except BodyTooLarge:
+            limit = self._limits.body_limit // (1024 * 1024)
+            raise TooLarge(f"{url}: the answer is longer than {limit} MiB", code="size") from None
+        except BodyBroken as error:
+            raise Retryable(f"{url}: the answer cannot be read: {error}", code="cut") from None
+        except (httpcore.LocalProtocolError, UnicodeError) as error:
+            raise translate(error, url) from None  # their text can hold a header's value
+        except EXCHANGE_ERRORS as error:
+            raise translate(error, url) from error
+
+    def _answer(
+        self, ask: Callable[[httpcore.Request], httpcore.Response], request: httpcore.Request, url: str
+    ) -> Answer:
+        """The answer, read whole. Raises httpcore's errors and those of `body_of`."""
         started, ticks = self._clock(), time.perf_counter()
         wire = 0
         try:
-            response = self._pool.handle_request(request)
+            response = ask(request)
             try:
                 headers = httpx.Headers(response.headers)
                 body, wire = body_of(
@@ -315,15 +363,6 @@ class HttpClient:
                 )
             finally:
                 response.close()
-        except BodyTooLarge:
-            limit = self._limits.body_limit // (1024 * 1024)
-            raise TooLarge(f"{url}: the answer is longer than {limit} MiB", code="size") from None
-        except BodyBroken as error:
-            raise Retryable(f"{url}: the answer cannot be read: {error}", code="cut") from None
-        except (httpcore.LocalProtocolError, UnicodeError) as error:
-            raise translate(error, url) from None  # their text can hold a header's value
-        except EXCHANGE_ERRORS as error:
-            raise translate(error, url) from error
         finally:
             self._count(wire)
         took = time.perf_counter() - ticks

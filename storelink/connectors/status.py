@@ -1,6 +1,9 @@
 """What an HTTP status means for whoever asked: a table, used by `http.py`."""
 
 from dataclasses import dataclass
+from urllib.parse import urljoin, urlsplit
+
+from storelink.errors import Misconfigured
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,3 +68,22 @@ _REST = {
 def meaning(status: int) -> Row:
     """The row for a status that is not 2xx; an unheard-of one is tried again."""
     return _BY_STATUS.get(status) or _REST.get(status // 100) or _REST[5]
+
+
+def moved(base: str, path: str, location: str) -> Misconfigured:
+    """A redirect. None is followed: keys must not be carried to an address nobody registered."""
+    try:
+        to = urlsplit(urljoin(f"{base}/{path}", location))
+    except ValueError:
+        return Misconfigured(f"{base} sends us to an address that is none", code="redirect")
+    place = f"{to.scheme}://{to.netloc.rpartition('@')[2]}"
+    there, wanted = to.path.rstrip("/"), f"/{path}".rstrip("/")
+    new = place + there.removesuffix(wanted) if there.endswith(wanted) else place
+    if not base.startswith(place + "/") and base != place:
+        return Misconfigured(f"{base} sends us to {place}; register {new} instead", code="redirect")
+    if new not in (base, place):
+        return Misconfigured(f"{base} sends us to {new}; register {new} instead", code="redirect_same_host")
+    return Misconfigured(
+        f"{base}/{path} sends us to {place}{to.path}; storelink follows no redirects",
+        code="redirect_same_host",
+    )

@@ -151,6 +151,59 @@ class DeadlineBackend(httpcore.SyncBackend):
         return _Stream(stream, self._deadline)
 
 
+class _NotingStream(httpcore.NetworkStream):
+    """A socket that notes when the first byte of a request is about to leave."""
+
+    def __init__(self, stream: httpcore.NetworkStream, note: "NotingBackend") -> None:
+        self._stream = stream
+        self._note = note
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return self._stream.read(max_bytes, timeout)
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._note.sent = True
+        self._stream.write(buffer, timeout)
+
+    def close(self) -> None:
+        self._stream.close()
+
+    def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,
+    ) -> httpcore.NetworkStream:
+        return _NotingStream(self._stream.start_tls(ssl_context, server_hostname, timeout), self._note)
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._stream.get_extra_info(info)
+
+
+class NotingBackend(DeadlineBackend):
+    """For one exchange, from one thread: all of it ends at `at`, and `sent` says whether it began.
+
+    A handshake is no part of a request: as long as `sent` is false, the store knows nothing of it.
+    """
+
+    def __init__(self, at: float) -> None:
+        """`at` in monotonic seconds."""
+        deadline = Deadline()
+        deadline.at = at
+        super().__init__(deadline)
+        self.sent = False
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.NetworkStream:
+        return _NotingStream(super().connect_tcp(host, port, timeout, local_address, socket_options), self)
+
+
 def body_of(
     chunks: Iterable[bytes], *, encoding: str, announced: int | None, limit: int
 ) -> tuple[bytes, int]:
