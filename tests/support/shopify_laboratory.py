@@ -125,6 +125,11 @@ class ShopifyLaboratory(Laboratory):
         yield "customers", shopify_records.customer()
 
 
+def read_by_pages(lab: ShopifyLaboratory) -> None:
+    """Let bulk operations be denied, and pages have a few dozen records."""
+    lab.admin.set_site(bulk_fault="access_denied", max_cost=330)
+
+
 def _empty(times: int | None) -> list[dict[str, Any]]:
     """Rules by which lists, records by id and the result of a bulk operation come empty."""
     told = {

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from random import Random
 from typing import Any, ClassVar
 
-from shopify_laboratory import ShopifyLaboratory
+from shopify_laboratory import ShopifyLaboratory, read_by_pages
 from woo_laboratory import WooLaboratory
 
 from storelink.conformance import Laboratory
@@ -165,11 +165,6 @@ class WorkedWoo(Worked):
             ("order_refund", "refund_id", "refunds"),
         ):
             yield table, column, {str(doc["id"]): {str(one["id"]) for one in doc[part]} for doc in orders}
-
-
-def read_by_pages(lab: ShopifyLaboratory) -> None:
-    """Let bulk operations be denied, and pages have a few dozen records."""
-    lab.admin.set_site(bulk_fault="access_denied", max_cost=330)
 
 
 class WorkedShopify(Worked):
