@@ -180,3 +180,43 @@ DUE_IN = (
     "SELECT extract(epoch FROM next_due_at - now())::float FROM sync_state"
     " WHERE connector_id = %s AND resource = 'orders'"
 )
+
+
+def test_a_full_queue_is_taken_from_by_index_though_its_plans_were_made_when_it_was_empty(fleet, work):
+    stores = add_stores(fleet, 1)
+    with fleet.database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        for table in ("jobs", "events"):
+            connection.exec_driver_sql(f"VACUUM (ANALYZE) storelink_jobs.procrastinate_{table}")
+    with work.connection() as connection:
+        (worker,) = connection.execute(
+            "INSERT INTO storelink_jobs.procrastinate_workers DEFAULT VALUES RETURNING id"
+        ).fetchone()
+
+        def take(name):
+            (job,) = connection.execute(
+                "SELECT id FROM storelink_jobs.procrastinate_fetch_job_v2(ARRAY[%s], %s)", (name, worker)
+            ).fetchone()
+            if job is not None:
+                connection.execute(
+                    "SELECT storelink_jobs.procrastinate_finish_job_v1(%s, 'succeeded', true)", (job,)
+                )
+            return job
+
+        def looked_at():
+            (rows,) = connection.execute(
+                "SELECT sum(seq_tup_read + idx_tup_fetch) FROM pg_stat_xact_user_tables"
+                " WHERE relname IN ('procrastinate_jobs', 'procrastinate_events')"
+            ).fetchone()
+            return rows
+
+        for _ in range(10):  # more often than a plan takes to be kept
+            queue.enqueue(connection, POLLS, stores)
+            assert take("poll") is not None
+            connection.commit()
+        waiting = [uuid.uuid4() for _ in range(3000)]
+        assert queue.enqueue(connection, POLLS, waiting) == len(waiting)
+        connection.commit()
+        before = looked_at()
+        for _ in range(10):
+            assert take("poll") is not None
+        assert looked_at() - before < 10 * 30, "rows that were looked at to take ten jobs"
