@@ -13,6 +13,7 @@ from storelink.models.key import KeyReport, MasterKey
 from storelink.models.order import OrderItem, OrderRefund, PlatformOrder
 from storelink.models.product import PlatformProduct
 from storelink.models.quarantine import QuarantinedRecord
+from storelink.models.request import ActionPreview, AddressUpdateRequest, RefundRequest
 from storelink.models.source import SourceRecord
 from storelink.models.storage import EXTERNAL
 from storelink.models.sync import SyncRun, SyncState
@@ -22,6 +23,8 @@ from storelink.models.webhook import WebhookDelivery
 __all__ = [
     "EXTERNAL",
     "PRODUCT_BY_SKU",
+    "ActionPreview",
+    "AddressUpdateRequest",
     "Alert",
     "AuditEvent",
     "ChangeEvent",
@@ -36,6 +39,7 @@ __all__ = [
     "PlatformOrder",
     "PlatformProduct",
     "QuarantinedRecord",
+    "RefundRequest",
     "SourceRecord",
     "SyncRun",
     "SyncState",

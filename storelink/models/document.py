@@ -24,7 +24,8 @@ UNIFIED = (
 WIDER: tuple[tuple[str, str, str], ...] = (
     (
         "platform_product.connector_id, platform_customer.connector_id, platform_order.connector_id, "
-        "order_item.connector_id, order_refund.connector_id",
+        "order_item.connector_id, order_refund.connector_id, refund_request.connector_id, "
+        "address_update_request.connector_id",
         "The store is part of the key, where the platform alone was meant to be.",
         "Two stores of one platform share order numbers, customer ids and SKUs: WooCommerce counts its "
         "orders from 1 in every shop. `platform` stays a column on every row that others read.",
@@ -34,7 +35,9 @@ WIDER: tuple[tuple[str, str, str], ...] = (
         "platform_order.subtotal_amount, platform_order.tax_amount, platform_order.shipping_amount, "
         "platform_order.discount_amount, platform_order.fee_amount, platform_order.refunded_amount, "
         "platform_order.current_total_amount, platform_order.presentment_total_amount, order_item.price, "
-        "order_item.total_amount, order_item.tax_amount, order_item.discount_amount, order_refund.amount",
+        "order_item.total_amount, order_item.tax_amount, order_item.discount_amount, order_refund.amount, "
+        "refund_request.amount, refund_request.shipping_amount, refund_request.moved_amount, "
+        "address_update_request.total_before, address_update_request.total_after",
         "Money is `numeric(19,4)`, not `(10,2)`.",
         "An order in VND or IDR easily exceeds 99,999,999.99; some currencies have three decimals, and a "
         "unit price (line subtotal / quantity) needs more than the currency's own.",
@@ -83,6 +86,22 @@ WIDER: tuple[tuple[str, str, str], ...] = (
         "order_item.item_id, order_refund.refund_id",
         "The store's ids are text.",
         "WooCommerce's are numbers, Shopify's are longer than 32 bits, and other platforms use words.",
+    ),
+    (
+        "refund_request.stage, address_update_request.stage",
+        "A stage beside the status.",
+        "`pending` is too little for whoever asks what is happening: waiting, sent, not known, in need of a "
+        "person. `processed`, `updated` and `failed` are said only when they are certain.",
+    ),
+    (
+        "refund_request.wish, refund_request.plan, refund_request.body, refund_request.reference, "
+        "refund_request.send_key, refund_request.seen, refund_request.attempts, refund_request.misses, "
+        "refund_request.next_try_at, refund_request.sent_at, refund_request.read_at, refund_request.alarm, "
+        "address_update_request.old_address, address_update_request.total_before, "
+        "address_update_request.total_after",
+        "Columns beside the owner's.",
+        "What is sent to a store is written down before it is sent, so that whoever carries on after a crash "
+        "knows what to look for; and what an address change did besides is shown, not hidden.",
     ),
     (
         "source_record.listed_version, source_record.parts, source_record.due_since, "

@@ -44,6 +44,7 @@ class PlatformOrder(SQLModel, table=True):
         CheckConstraint("status IN ('open', 'completed', 'cancelled', 'failed')", name="status"),
         Index("ix_platform_order_email", text("lower(email)")),
         Index("ix_platform_order_customer", "connector_id", "customer_id"),
+        Index("ix_platform_order_number", "order_number"),
         Index("ix_platform_order_created_at", "connector_id", "created_at"),
     )
 
