@@ -4,6 +4,7 @@ from collections.abc import Callable
 from random import Random
 from typing import Any
 
+from storelink.sandbox.shopify.amounts import fixed
 from storelink.sandbox.shopify.edits import Edits
 
 #: kind → what may happen to it
@@ -72,7 +73,8 @@ def _refund(edits: Edits, rng: Random, kind: str, word: str) -> int | None:
     record = _one(edits, rng, kind)
     if record is None or edits.record(kind, record)["_left"] < 1:
         return None
-    edits.orders.add_refund(record, "0.01", word)
+    least = fixed(1, edits.record(kind, record)["currencyCode"])
+    edits.orders.add_refund(record, least, word)
     return record
 
 

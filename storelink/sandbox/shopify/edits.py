@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from storelink.sandbox.shopify import customers, products
-from storelink.sandbox.shopify.amounts import read_cents
+from storelink.sandbox.shopify.amounts import read_minor
 from storelink.sandbox.shopify.order_edits import OrderEdits
 from storelink.sandbox.shopify.site import read_stamp
 from storelink.sandbox.shopify.store import KINDS, Doc, Picture, Store
@@ -87,7 +87,7 @@ class Edits:
     def edit_variation(self, record: int, /, **fields: Any) -> Doc:
         """A variant's edit stamps its product, too."""
         doc = self.record("variants", record)
-        _change(doc, fields, _VARIANT)
+        _change(doc, fields, _VARIANT, self.store.site.currency)
         products.judge_variant(doc)
         self.store.touch(doc)
         self.store.put("variants", doc)
@@ -103,7 +103,7 @@ class Edits:
         own = {name: value for name, value in fields.items() if name in doc or name in _PRODUCT}
         _change(doc, own, _PRODUCT)
         rest = {name: value for name, value in fields.items() if name not in own}
-        _change(variant, rest, _VARIANT)
+        _change(variant, rest, _VARIANT, store.site.currency)
         products.judge_variant(variant)
         products.sum_up(doc, [variant])
         store.put("variants", variant)
@@ -124,7 +124,7 @@ class Edits:
         doc = products.blank_variant(
             owner, label, store.next_id("variants"), len(held) + 1, store.clock.stamp()
         )
-        _change(doc, fields, _VARIANT)
+        _change(doc, fields, _VARIANT, store.site.currency)
         products.judge_variant(doc)
         store.put("variants", doc)
         store.resum(parent)
@@ -237,7 +237,8 @@ class Edits:
         elif kind == "customers":
             _change_customer(doc, fields)
         else:
-            _change(doc, fields, _VARIANT if kind == "variants" else _PRODUCT)
+            names = _VARIANT if kind == "variants" else _PRODUCT
+            _change(doc, fields, names, self.store.site.currency)
         self.store.put(kind, doc)
         if kind == "variants":
             self.store.resum(doc["_product"], touch=False)
@@ -278,13 +279,13 @@ def _held(store: Store, action: Callable[..., Any]) -> Callable[..., Any]:
     return act
 
 
-def _change(doc: Doc, fields: Mapping[str, Any], names: Mapping[str, str]) -> None:
+def _change(doc: Doc, fields: Mapping[str, Any], names: Mapping[str, str], currency: str = "") -> None:
     """Put fields into a document, under our names for them. Raises ValueError for one it has not."""
     for name, value in fields.items():
         own = names.get(name, name)
         if own not in doc or own in ("id", "__typename", "_product", "_variants"):
             raise ValueError(f"{doc['__typename']} has no {name} to edit")
-        doc[own] = read_cents(value) if own in _MONEY and value is not None else value
+        doc[own] = read_minor(value, currency) if own in _MONEY and value is not None else value
 
 
 def _change_customer(doc: Doc, fields: Mapping[str, Any]) -> None:

@@ -192,7 +192,7 @@ class Graph:
 
         def plan(run: Run, source: Any, info: Info, args: Mapping[str, Any]) -> Any:
             value = special(Ask(run, source, info.path, args))
-            return _bag(source, value) if kind == "MoneyBag" else value
+            return _bag(source, value, name) if kind == "MoneyBag" else value
 
         return plan
 
@@ -219,7 +219,7 @@ class Graph:
 def _value_plan(parent: str, name: str, kind: str) -> Plan:
     """The value of this name in the document, written as the field's type is."""
 
-    def plan(_run: Run, source: Any, _info: Info, args: Mapping[str, Any]) -> Any:
+    def plan(run: Run, source: Any, _info: Info, args: Mapping[str, Any]) -> Any:
         if isinstance(source, Page):
             return _of_page(source, parent, name)
         value = source.get(name, _GONE)
@@ -227,11 +227,11 @@ def _value_plan(parent: str, name: str, kind: str) -> Plan:
             raise not_implemented(f"{parent}.{name}")
         if type(value) is int:
             if kind == "MoneyBag":
-                return _bag(source, value)
+                return _bag(source, value, name)
             if kind == "ID":
                 return gid(parent, value)
             if kind == "Money":
-                return fixed(value)
+                return fixed(value, run.graph.store.site.currency)
         elif callable(value):
             return value(**args)
         return value
@@ -239,11 +239,14 @@ def _value_plan(parent: str, name: str, kind: str) -> Plan:
     return plan
 
 
-def _bag(source: Any, cents: int | None) -> Doc | None:
-    if cents is None:
+def _bag(source: Any, minor: int | None, name: str) -> Doc | None:
+    """`_shown` of a document has presentment amounts that do not follow from the rate."""
+    if minor is None:
         return None
     order = getattr(source, "owner", source)
-    return bag(cents, order["currencyCode"], order["presentmentCurrencyCode"], order["_rate"])
+    shown = source.get("_shown")
+    other = shown.get(name) if shown else None
+    return bag(minor, order["currencyCode"], order["presentmentCurrencyCode"], order["_rate"], other)
 
 
 def _of_page(page: Page, parent: str, name: str) -> Any:

@@ -5,7 +5,7 @@ from typing import Any
 
 from storelink.sandbox.money import share_of
 from storelink.sandbox.shopify import order_parts, refunds
-from storelink.sandbox.shopify.amounts import RATES, rate_of, read_cents
+from storelink.sandbox.shopify.amounts import RATES, rate_of, read_minor
 from storelink.sandbox.shopify.customers import changed_address
 from storelink.sandbox.shopify.settle import settle
 from storelink.sandbox.shopify.site import read_stamp, stamp_text
@@ -142,8 +142,8 @@ class OrderEdits:
     ) -> Doc:
         found = None if variant is None else self.store.doc("variants", variant)
         owner = self.store.doc("products", found["_product"]) if found else None
-        unit = found["price"] if found else read_cents(price)
-        less = read_cents(discount)
+        unit = found["price"] if found else read_minor(price, doc["currencyCode"])
+        less = read_minor(discount, doc["currencyCode"])
         tax = share_of(unit * quantity - less, _TAX)
         line = order_parts.make_line(
             doc,
@@ -227,7 +227,7 @@ class OrderEdits:
         for line, count in wanted.items():
             if not 0 < count <= _line(doc, line)["refundableQuantity"]:
                 raise ValueError(f"line {line} has not {count} pieces to refund")
-        money = None if amount is None else read_cents(amount)
+        money = None if amount is None else read_minor(amount, doc["currencyCode"])
         if money is not None and money > doc["_left"]:
             raise ValueError(f"order {order} has {doc['_left']} cents to refund")
         made = refunds.add_refund(
@@ -235,7 +235,7 @@ class OrderEdits:
             self._now(),
             note=reason or None,
             lines=wanted,
-            shipping=read_cents(shipping),
+            shipping=read_minor(shipping, doc["currencyCode"]),
             amount=money,
             restock=restock,
             status=status,

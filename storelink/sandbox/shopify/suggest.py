@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from storelink.sandbox.shopify import refunds
-from storelink.sandbox.shopify.amounts import read_cents
+from storelink.sandbox.shopify.amounts import read_minor
 from storelink.sandbox.shopify.context import Ask
 from storelink.sandbox.shopify.ids import split_gid
 from storelink.sandbox.shopify.parts import Part
@@ -31,7 +31,11 @@ def suggested_refund(ask: Ask) -> Any:
     else:
         lines = _wanted(doc, args.get("refundLineItems") or ())
     given = args.get("shippingAmount")
-    shipping = open_shipping if whole or args.get("refundShipping") else read_cents(given or "0")
+    shipping = (
+        open_shipping
+        if whole or args.get("refundShipping")
+        else read_minor(given or "0", doc["currencyCode"])
+    )
     made = refunds.add_refund(
         doc, 0, lines={line: count for line, count in lines.items() if count}, shipping=shipping, amount=0
     )
