@@ -10,7 +10,7 @@ from storelink.sync.lane import Lane
 from storelink.sync.stage import CUSTOMER, ITEM, ORDER, PRODUCT, REFUND, Entity
 
 _WRITE = "s.verdict IN ('insert', 'fill', 'update')"
-_ONCE = {"order_item": ("sku", "product_id", "variant_id")}
+ONCE = {"order_item": ("sku", "product_id", "variant_id")}
 """Columns that are set once: a deleted product empties them on every later read."""
 
 
@@ -93,7 +93,7 @@ def _upsert_part(entity: Entity) -> str:
     """Upsert of lines and refunds; the order's own event speaks for them."""
     columns = ", ".join(entity.columns)
     values = ", ".join(f"r.{name}" for name in entity.columns)
-    once = _ONCE.get(entity.table, ())
+    once = ONCE.get(entity.table, ())
     changes = ", ".join(
         f"{name} = coalesce(t.{name}, EXCLUDED.{name})" if name in once else f"{name} = EXCLUDED.{name}"
         for name in entity.columns

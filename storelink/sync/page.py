@@ -119,8 +119,8 @@ def write_page(
     """Write a page in one transaction and commit it.
 
     `finish` runs in the same transaction (cursor, run). `hint` makes the customers of changed
-    orders due. With `keep` false all is rolled back: the counts, and what `inspect` sees before, say
-    what would have changed.
+    orders due. `inspect` sees the judged page beside what is still held. With `keep` false all is
+    rolled back: the counts say what would have changed.
     `lazy` lets Postgres answer before the page is on disk: a crash of Postgres itself, never one of
     ours, then costs the pages of its last second, their cursor with them. `memory` knows who was
     erased; what is theirs is written without them. Raises `LaneLost` before anything is written.
@@ -132,10 +132,12 @@ def write_page(
     blanked = erased.erase_known(lane, connector, memory, [page], _printer(connector))
     _stage(lane, connector.normalizer_version, page)
     added = verdict.judge(lane, page.read.started, page.read.finished, len(page))
+    fresh = added == len(page)
+    if page.rows and not fresh:
+        withheld.keep_held(lane, page.rows.values())
+    if inspect:
+        inspect(lane)
     if page.rows:
-        fresh = added == len(page)
-        if not fresh:
-            withheld.keep_held(lane, page.rows.values())
         if resource == "orders":
             merge.merge_orders(lane, connector.platform, fresh=fresh, hint=hint)
         elif resource == "customers":
@@ -147,8 +149,6 @@ def write_page(
     _quarantine(lane, page)
     erased.note(lane, blanked)
     counts = _counts(lane)
-    if inspect:
-        inspect(lane)
     if finish and keep:
         finish(counts)
     if keep:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from storelink.connectors.protocol import ListPage
 from storelink.sync import listing, stage, state, verdict
+from storelink.sync.emptied import emptied
 from storelink.sync.fetching import Fetching, due
 from storelink.sync.lane import Lane
 from storelink.sync.listing import CHUNK, Candidate, Restored
@@ -68,10 +69,13 @@ class _Judge:
     def __call__(self, lane: Lane) -> None:
         self.unseen |= set(verdict.unseen(lane))
         self.undecided |= set(verdict.undecided(lane))
+        harmless = emptied(lane)
         for key, found, kind in verdict.written(lane):
             if key in self.seen:
                 continue
             self.seen.add(key)
+            if key in harmless:
+                continue
             if kind == "quarantined":
                 self.rejected += 1
                 continue
