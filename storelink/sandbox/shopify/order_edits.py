@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from storelink.sandbox.money import share_of
 from storelink.sandbox.shopify import order_parts, refunds
 from storelink.sandbox.shopify.amounts import RATES, rate_of, read_minor
 from storelink.sandbox.shopify.customers import changed_address
@@ -144,14 +143,13 @@ class OrderEdits:
         owner = self.store.doc("products", found["_product"]) if found else None
         unit = found["price"] if found else read_minor(price, doc["currencyCode"])
         less = read_minor(discount, doc["currencyCode"])
-        tax = share_of(unit * quantity - less, _TAX)
         line = order_parts.make_line(
             doc,
             owner["title"] if owner else title,
             unit,
             quantity,
             sku=found["sku"] if found else sku,
-            _taxes=[{"title": "CA Tax", "rate": _TAX / 100_000, "priceSet": tax}],
+            _taxes=order_parts.one_tax(doc, unit * quantity - less, _TAX),
             _discount=less,
         )
         if found and owner:
@@ -297,7 +295,7 @@ class OrderEdits:
         settle(doc)
         for part in doc["_lines"]:
             if line is None or part["id"] == line:
-                part["_fulfilled"] = part["currentQuantity"]
+                part["_fulfilled"] += part["unfulfilledQuantity"]
         doc["_shipped"] = None
         return self._keep(doc)
 

@@ -14,6 +14,8 @@ _GATEWAYS = {
     "cod": ("Cash on Delivery (COD)", "Cash on Delivery (COD)", True),
     "bacs": ("Bank Deposit", "Bank Deposit", True),
     "nopay": ("Invoice", "Invoice", True),
+    "giftcard": ("gift_card", "Gift card", False),
+    "paypal": ("paypal", "PayPal Express Checkout", False),
 }
 
 
@@ -84,10 +86,28 @@ def blank_order(site: Site, number: int, name: int, at: int) -> Doc:
     }
 
 
-def tax_lines(taxes: tuple[Tax, ...]) -> list[Doc]:
+def tax_lines(order: Doc, net: int, taxes: tuple[Tax, ...]) -> list[Doc]:
+    """The taxes on a price, or those that are in it."""
+    shares = sum(tax.rate.share for tax in taxes)
     return [
-        {"title": tax.rate.label, "rate": tax.rate.share / 100_000, "priceSet": tax.after} for tax in taxes
+        {
+            "title": tax.rate.label,
+            "rate": tax.rate.share / 100_000,
+            "priceSet": contained(net, tax.rate.share, shares) if order["taxesIncluded"] else tax.after,
+        }
+        for tax in taxes
     ]
+
+
+def contained(price: int, share: int, shares: int) -> int:
+    """The part of a price that a tax makes up where the price has taxes of `shares` in all in it."""
+    return (2 * price * share + 100_000 + shares) // (2 * (100_000 + shares))
+
+
+def one_tax(order: Doc, net: int, share: int) -> list[Doc]:
+    """The one tax on lines that are made by hand, `share` in thousandths of a percent."""
+    tax = contained(net, share, share) if order["taxesIncluded"] else share_of(net, share)
+    return [{"title": "CA Tax", "rate": share / 100_000, "priceSet": tax}]
 
 
 def make_line(order: Doc, title: str, unit: int, quantity: int, **fields: Any) -> Doc:
@@ -116,6 +136,7 @@ def make_line(order: Doc, title: str, unit: int, quantity: int, **fields: Any) -
         "_removed": 0,
         "_fulfilled": 0,
         "_returned": 0,
+        "_cancelled": 0,
     }
     doc.update(fields)
     return doc
@@ -153,6 +174,5 @@ def make_transaction(
 
 def small_sale(order: Doc, price: int = 2_500) -> None:
     """Something to buy for an order made by hand."""
-    share = 8_250
-    taxes = [{"title": "CA Tax", "rate": share / 100_000, "priceSet": share_of(price, share)}]
+    taxes = one_tax(order, price, 8_250)
     order["_lines"].append(make_line(order, "Something", price, 1, _taxes=taxes))

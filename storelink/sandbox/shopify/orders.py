@@ -91,13 +91,20 @@ def _line(order: Doc, line: Line, goods: Goods) -> Doc:
         _product=product,
         _variant=variant,
         _discount=line.subtotal - line.total,
-        _taxes=tax_lines(line.taxes),
+        _taxes=tax_lines(order, line.total, line.taxes),
     )
 
 
 def _add_fee(order: Doc, fee: Fee) -> None:
     if fee.total >= 0:
-        line = make_line(order, fee.title, fee.total, 1, requiresShipping=False, _taxes=tax_lines(fee.taxes))
+        line = make_line(
+            order,
+            fee.title,
+            fee.total,
+            1,
+            requiresShipping=False,
+            _taxes=tax_lines(order, fee.total, fee.taxes),
+        )
         order["_lines"].append(line)
         return
     first = next(iter(order["_lines"]), None)
@@ -123,7 +130,7 @@ def _delivery(order: Doc, delivery: Delivery) -> Doc:
         "isRemoved": False,
         "originalPriceSet": delivery.total,
         "discountedPriceSet": delivery.total,
-        "_taxes": tax_lines(delivery.taxes),
+        "_taxes": tax_lines(order, delivery.total, delivery.taxes),
         "_refunded": 0,
         "_refunded_tax": 0,
     }

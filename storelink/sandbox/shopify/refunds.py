@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from storelink.sandbox.shopify.order_parts import make_transaction, next_part
+from storelink.sandbox.shopify.order_parts import next_part
+from storelink.sandbox.shopify.payments import spread
 from storelink.sandbox.shopify.settle import part_of
 from storelink.sandbox.shopify.site import stamp_text
 
@@ -26,7 +27,19 @@ def add_refund(
     `amount` None pays back exactly what the lines and shipping are worth; what differs is an order
     adjustment. `status` is that of its transaction, which there is only where money moves.
     """
-    made: Doc = {
+    made = blank_refund(doc, at, note, processed)
+    worth = sum(refund_line(doc, made, line, count, restock) for line, count in (lines or {}).items())
+    worth += refund_shipping(doc, made, shipping)
+    paid = worth if amount is None else amount
+    made["_transactions"] = [part["id"] for part in spread(doc, paid, at, status)]
+    adjust(doc, made, worth - paid)
+    doc["_refunds"].append(made)
+    return made
+
+
+def blank_refund(doc: Doc, at: int, note: str | None, processed: int | None = None) -> Doc:
+    """A refund with nothing in it."""
+    return {
         "__typename": "Refund",
         "id": next_part(doc, "Refund"),
         "note": note,
@@ -38,40 +51,20 @@ def add_refund(
         "_adjustments": [],
         "_transactions": [],
     }
-    worth = sum(_refund_line(doc, made, line, count, restock) for line, count in (lines or {}).items())
-    worth += _refund_shipping(doc, made, shipping)
-    paid = worth if amount is None else amount
-    if paid:
-        parent = next(
-            (
-                part
-                for part in doc["_transactions"]
-                if part["kind"] in ("SALE", "CAPTURE") and part["status"] == "SUCCESS"
-            ),
-            None,
-        )
-        fields = (
-            {"_parent": parent["id"], "manualPaymentGateway": parent["manualPaymentGateway"]}
-            if parent
-            else {}
-        )
-        gateway = parent["gateway"] if parent else "manual"
-        payment = make_transaction(doc, "REFUND", status, paid, at, gateway, **fields)
-        if parent:
-            payment["formattedGateway"] = parent["formattedGateway"]
-        made["_transactions"].append(payment["id"])
-    if paid != worth:
-        made["_adjustments"].append(
+
+
+def adjust(doc: Doc, refund: Doc, difference: int) -> None:
+    """Note by how much the worth of what was taken back is more than the money."""
+    if difference:
+        refund["_adjustments"].append(
             {
                 "__typename": "OrderAdjustment",
                 "id": next_part(doc, "OrderAdjustment"),
                 "reason": "REFUND_DISCREPANCY",
-                "amountSet": worth - paid,
+                "amountSet": difference,
                 "taxAmountSet": 0,
             }
         )
-    doc["_refunds"].append(made)
-    return made
 
 
 def take_back(doc: Doc, at: int) -> Doc:
@@ -83,7 +76,8 @@ def take_back(doc: Doc, at: int) -> Doc:
     return made
 
 
-def _refund_line(doc: Doc, refund: Doc, number: int, count: int, restock: str) -> int:
+def refund_line(doc: Doc, refund: Doc, number: int, count: int, restock: str) -> int:
+    """Take back pieces of a line; what they are worth. Pieces that are not restocked are still sent."""
     line = next(part for part in doc["_lines"] if part["id"] == number)
     quantity = line["quantity"]
     net = line["originalUnitPriceSet"] * quantity - line["_discount"]
@@ -107,10 +101,11 @@ def _refund_line(doc: Doc, refund: Doc, number: int, count: int, restock: str) -
         }
     )
     line["_returned"] += count
-    return subtotal + taxes
+    line["_cancelled"] += count if kind == "CANCEL" else 0
+    return subtotal if doc["taxesIncluded"] else subtotal + taxes
 
 
-def _refund_shipping(doc: Doc, refund: Doc, money: int) -> int:
+def refund_shipping(doc: Doc, refund: Doc, money: int) -> int:
     """Give back up to `money` of the shipping, its tax in proportion."""
     worth = 0
     for delivery in doc["_deliveries"]:
@@ -122,7 +117,7 @@ def _refund_shipping(doc: Doc, refund: Doc, money: int) -> int:
         delivery["_refunded"] += part
         delivery["_refunded_tax"] += tax
         money -= part
-        worth += part + tax
+        worth += part if doc["taxesIncluded"] else part + tax
         refund["_shipping"].append(
             {
                 "__typename": "RefundShippingLine",

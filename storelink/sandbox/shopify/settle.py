@@ -7,6 +7,8 @@ pieces of it count.
 
 from typing import Any
 
+from storelink.sandbox.shopify.payments import rooms, shown_of
+
 Doc = dict[str, Any]
 
 
@@ -26,6 +28,7 @@ def settle(doc: Doc) -> None:
     _settle_totals(doc)
     _settle_payments(doc)
     _settle_refunds(doc)
+    _settle_shown(doc)
     _settle_status(doc)
 
 
@@ -37,7 +40,7 @@ def _settle_line(line: Doc) -> None:
     line.update(
         currentQuantity=left,
         refundableQuantity=left,
-        unfulfilledQuantity=max(0, left - line["_fulfilled"]),
+        unfulfilledQuantity=max(0, quantity - line["_removed"] - line["_cancelled"] - line["_fulfilled"]),
         originalTotalSet=whole,
         # an order's codes are no line-level discounts
         totalDiscountSet=0,
@@ -70,7 +73,9 @@ def _settle_totals(doc: Doc) -> None:
     now_shipping = sum(part["currentDiscountedPriceSet"] for part in doc["_deliveries"])
     now_shipping_tax = shipping_tax - sum(part["_refunded_tax"] for part in doc["_deliveries"])
     adjustments = sum(part["amountSet"] for refund in doc["_refunds"] for part in refund["_adjustments"])
-    total = prices + taxes + shipping + shipping_tax + doc["_tip"]
+    # prices that have the taxes in them have nothing on top
+    on_top = 0 if doc["taxesIncluded"] else 1
+    total = prices + shipping + doc["_tip"] + on_top * (taxes + shipping_tax)
     items = sum(line["quantity"] - line["_removed"] for line in doc["_lines"])
     doc.update(
         totalPriceSet=total,
@@ -85,9 +90,8 @@ def _settle_totals(doc: Doc) -> None:
         currentTotalDiscountsSet=now_discounts,
         currentShippingPriceSet=now_shipping,
         currentTotalPriceSet=now_prices
-        + now_taxes
         + now_shipping
-        + now_shipping_tax
+        + on_top * (now_taxes + now_shipping_tax)
         + doc["_tip"]
         + adjustments,
         refundDiscrepancySet=adjustments,
@@ -101,6 +105,7 @@ def _settle_payments(doc: Doc) -> None:
     good = [part for part in doc["_transactions"] if part["status"] == "SUCCESS"]
     received = sum(part["amountSet"] for part in good if part["kind"] in ("SALE", "CAPTURE"))
     refunded = sum(part["amountSet"] for part in good if part["kind"] == "REFUND")
+    left = sum(room.left for room in rooms(doc))
     held = sum(part["amountSet"] for part in good if part["kind"] == "AUTHORIZATION")
     voided = any(part["kind"] == "VOID" for part in good)
     gateways = dict.fromkeys(part["gateway"] for part in doc["_transactions"])
@@ -114,9 +119,9 @@ def _settle_payments(doc: Doc) -> None:
         paymentGatewayNames=list(gateways),
         fullyPaid=outstanding <= 0,
         unpaid=outstanding > 0,
-        refundable=received - refunded > 0,
+        refundable=left > 0,
         restockable=any(line["currentQuantity"] for line in doc["_lines"]),
-        _left=received - refunded,
+        _left=left,
         _held=held,
         _voided=voided,
     )
@@ -126,7 +131,25 @@ def _settle_refunds(doc: Doc) -> None:
     paid = {part["id"]: part for part in doc["_transactions"]}
     for refund in doc["_refunds"]:
         parts = [paid[number] for number in refund["_transactions"]]
-        refund["totalRefundedSet"] = sum(p["amountSet"] for p in parts if p["status"] == "SUCCESS")
+        good = [part for part in parts if part["status"] == "SUCCESS"]
+        refund["totalRefundedSet"] = sum(part["amountSet"] for part in good)
+        if doc["currencyCode"] != doc["presentmentCurrencyCode"]:
+            refund["_shown"] = {"totalRefundedSet": sum(shown_of(doc, part) for part in good)}
+
+
+def _settle_shown(doc: Doc) -> None:
+    """What was received and given back in the buyer's currency: no rate says it to the cent."""
+    doc.pop("_shown", None)
+    if doc["currencyCode"] == doc["presentmentCurrencyCode"]:
+        return
+    good = [part for part in doc["_transactions"] if part["status"] == "SUCCESS"]
+    received = sum(shown_of(doc, part) for part in good if part["kind"] in ("SALE", "CAPTURE"))
+    refunded = sum(shown_of(doc, part) for part in good if part["kind"] == "REFUND")
+    doc["_shown"] = {
+        "totalReceivedSet": received,
+        "totalRefundedSet": refunded,
+        "netPaymentSet": received - refunded,
+    }
 
 
 def _settle_status(doc: Doc) -> None:
