@@ -4,6 +4,7 @@ Every setting is an environment variable with the prefix `STORELINK_`. The READM
 table of settings is checked against this class by a test.
 """
 
+from decimal import Decimal
 from pathlib import Path
 
 import platformdirs
@@ -99,6 +100,35 @@ class Settings(BaseSettings):
         default=None,
         description="Where alerts are posted to as JSON (its `text` suits Slack and the like): once when "
         "something begins, once when it is over. Unset: they are in the log and in the table `alert` only.",
+    )
+    refund_grace: float = Field(
+        default=900.0,
+        gt=0,
+        description="Seconds for which a refund or change of address that was sent and not answered "
+        "is looked for in the store before a person has to.",
+    )
+    refund_look: float = Field(
+        default=2.0,
+        gt=0,
+        le=60,
+        description="Seconds to the first of these looks; each later one waits longer.",
+    )
+    refund_approval_above: Decimal | None = Field(
+        default=None,
+        ge=0,
+        description="A refund of more than this, in the order's own currency, waits for a second person. "
+        "Unset: none does.",
+    )
+    refund_ceilings: str = Field(
+        default="",
+        description="Most that one refund may be, by role: `support=200,lead=2000`, in the order's own "
+        "currency; `support:JPY=30000` for one currency. A role that is not named has no ceiling.",
+    )
+    refund_day_ceilings: str = Field(
+        default="", description="Most that one person may refund within 24 hours, written likewise."
+    )
+    role: str = Field(
+        default="ops", description="The role of whoever uses the command line here, for these ceilings."
     )
     log_format: str = Field(default="console", pattern="^(console|json)$", description="`console` or `json`.")
     log_level: str = Field(

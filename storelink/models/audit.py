@@ -14,7 +14,10 @@ class AuditEvent(SQLModel, table=True):
     """One row per deed of a person or of storelink itself; secrets are never in it."""
 
     __tablename__ = "audit_event"
-    __table_args__ = (Index("ix_audit_event_at", "at"),)
+    __table_args__ = (
+        Index("ix_audit_event_at", "at"),
+        Index("ix_audit_event_subject", "connector_id", "subject"),
+    )
 
     id: int | None = column(
         BigInteger,

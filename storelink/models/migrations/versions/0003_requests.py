@@ -570,11 +570,13 @@ def upgrade() -> None:
         unique=False,
         postgresql_where=sa.text("stage = 'settled' AND read_at IS NULL"),
     )
+    op.create_index("ix_audit_event_subject", "audit_event", ["connector_id", "subject"], unique=False)
     op.create_index("ix_platform_order_number", "platform_order", ["order_number"], unique=False)
 
 
 def downgrade() -> None:
     op.drop_index("ix_platform_order_number", table_name="platform_order")
+    op.drop_index("ix_audit_event_subject", table_name="audit_event")
     op.drop_index(
         "ix_refund_request_unread",
         table_name="refund_request",
