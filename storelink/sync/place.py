@@ -101,7 +101,7 @@ def province_word(country: str) -> str:
 @lru_cache(maxsize=300)
 def provinces(country: str) -> Mapping[str, str]:
     """ISO 3166-2 of a country, the part after the hyphen → name; empty where it has none."""
-    found = pycountry.subdivisions.get(country_code=country) or ()  # type: ignore[no-untyped-call]  # theirs has no types
+    found = pycountry.subdivisions.get(country_code=country) or ()  # type: ignore[no-untyped-call] # theirs
     listed = {one.code.partition("-")[2]: one.name for one in found}
     return listed | _BESIDES.get(country, {})
 
