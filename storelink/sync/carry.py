@@ -12,7 +12,7 @@ step is committed before the next begins, so a crash anywhere leaves a stage fro
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -23,7 +23,6 @@ from storelink.connectors.action import Actions
 from storelink.errors import (
     AuthFailed,
     DatabaseAway,
-    LaneLost,
     Misconfigured,
     NotFound,
     OutcomeUnknown,
@@ -68,10 +67,6 @@ class Carrier:
     kinds: Sequence[Kind]
     actions: Actions
     rules: Rules
-    reread: Callable[[], None]
-    """Reads the order down the road in."""
-    refused: Callable[[AuthFailed], None]
-    """Told that the store refuses our keys."""
     forbidden: str | None = None
     """Why nothing may be sent now; what was sent is looked for all the same."""
     stop: Callable[[], bool] = lambda: False
@@ -88,10 +83,36 @@ class Carrier:
             if due or (moved and request.stage == REQUESTED):  # it may have waited for the one before
                 if self.stop():
                     return None
-                _Ride(self, kind).go(request)
+                self._ride(kind).go(request)
                 moved = True
         times = [one.next_try_at for _, one in self._open() if one.next_try_at is not None]
         return max(0.0, (min(times) - self.held.clock()).total_seconds()) if times else None
+
+    def unread(self) -> bool:
+        """Whether something was settled and the order was not read since, and that is due."""
+        return bool(self._unread())
+
+    def close(self) -> None:
+        """The order has been read down the road in: tie up what was settled."""
+        for kind, request in self._unread():
+            values = kind.close(self.held.connection, request)
+            self._ride(kind).close(request, values)
+
+    def put_off_reading(self, words: str) -> None:
+        """The order could not be read again now."""
+        for kind, request in self._unread():
+            self._ride(kind).put_off(request, f"The order could not be read again yet: {words}")
+
+    def _unread(self) -> list[tuple[Kind, AnyRequest]]:
+        now = self.held.clock()
+        return [
+            (kind, request)
+            for kind, request in self._open()
+            if request.stage == SETTLED and request.next_try_at is not None and request.next_try_at <= now
+        ]
+
+    def _ride(self, kind: Kind) -> "_Ride":
+        return _Ride(self, kind)
 
     def _open(self) -> list[tuple[Kind, AnyRequest]]:
         """What is not done with: first what the store may be at, then by age."""
@@ -113,7 +134,6 @@ class _Ride:
     def go(self, request: AnyRequest) -> None:
         steps = {
             REQUESTED: self._begin, SENT: self._look, UNKNOWN: self._look, ATTENTION: self._look,
-            SETTLED: self._finish,
         }  # fmt: skip
         left: AnyRequest | None = request
         while left is not None and left.stage in steps:
@@ -126,7 +146,7 @@ class _Ride:
         carrier = self.carrier
         obstacle = self._obstacle()
         if obstacle is not None:
-            return self._put_off(request, obstacle, after=carrier.rules.look_most)
+            return self.put_off(request, obstacle, after=carrier.rules.look_most)
         try:
             prepared = self.kind.prepare(carrier.actions, request)
         except (Refused, Rejected, Misconfigured) as error:
@@ -136,7 +156,7 @@ class _Ride:
         except (Stopped, DatabaseAway):
             raise
         except StorelinkError as error:
-            return self._put_off(request, str(error), after=getattr(error, "after", None))
+            return self.put_off(request, str(error), after=getattr(error, "after", None))
         mark = time.monotonic()
         sent = self._advance(
             request, SENT, body=prepared.body, **prepared.values, send_key=request.send_key or request.id,
@@ -163,7 +183,7 @@ class _Ride:
         except Retryable as error:
             return self._unsent(request, str(error), error.after)
         except AuthFailed as error:
-            self.carrier.refused(error)
+            self._mark_refused()
             return self._unsent(request, str(error), None)
         except Rejected as error:
             return self._fail(request, f"The store refuses: {error}", code=error.code)
@@ -174,11 +194,11 @@ class _Ride:
     def _send_again(self, request: AnyRequest) -> AnyRequest | None:
         """The very same once more. What is said now is of this call only: the first may have been done."""
         if self.carrier.forbidden is not None:
-            return self._put_off(request, self.carrier.forbidden)
+            return self.put_off(request, self.carrier.forbidden)
         mark = time.monotonic()
         request = self._advance(request, SENT, action="sent_again", attempts=request.attempts + 1)
         if time.monotonic() - mark > self.carrier.rules.late:
-            return self._put_off(request, "This process was halted just before it was to be sent.")
+            return self.put_off(request, "This process was halted just before it was to be sent.")
         try:
             values = self.kind.send(self.carrier.actions, request)
         except AuthFailed as error:
@@ -189,7 +209,7 @@ class _Ride:
             return self._advance(request, action="refused", seen=refusal, error=str(error))
         except (Retryable, OutcomeUnknown) as error:
             request = self._advance(request, UNKNOWN, error=str(error))
-            return self._put_off(request, str(error), after=getattr(error, "after", None))
+            return self.put_off(request, str(error), after=getattr(error, "after", None))
         return self._advance(request, action="answered", misses=0, **values)
 
     def _unsent(self, request: AnyRequest, words: str, after: float | None) -> AnyRequest | None:
@@ -214,7 +234,7 @@ class _Ride:
         except (Stopped, DatabaseAway):
             raise
         except StorelinkError as error:
-            return self._put_off(request, f"It was sent; what became of it cannot be read: {error}")
+            return self.put_off(request, f"It was sent; what became of it cannot be read: {error}")
         moment = Moment(self._now(), self.carrier.rules, self.carrier.actions.resends_within)
         return self._take(request, self.kind.judge(request, standing, moment))
 
@@ -269,21 +289,11 @@ class _Ride:
         )
         return None
 
-    def _finish(self, request: AnyRequest) -> AnyRequest | None:
-        """Settled: the order is read down the road in, and our tables are tied together."""
-        try:
-            self.carrier.reread()
-        except AuthFailed as error:
-            return self._keys_refused(request, error)
-        except (Stopped, DatabaseAway, LaneLost):
-            raise
-        except StorelinkError as error:
-            return self._put_off(request, f"The order could not be read again yet: {error}")
-        values = self.kind.close(self.carrier.held.connection, request)
-        self._advance(request, **values, read_at=self._now(), next_try_at=None, error=None)
-        return None
-
     # -- writing down ------------------------------------------------------------------------------
+
+    def close(self, request: AnyRequest, values: Mapping[str, Any]) -> None:
+        """Nothing more is to be done for it."""
+        self._advance(request, **values, read_at=self._now(), next_try_at=None, error=None)
 
     def _fail(
         self, request: AnyRequest, words: str, *, code: str | None = None, **values: Any
@@ -295,11 +305,19 @@ class _Ride:
         return None
 
     def _keys_refused(self, request: AnyRequest, error: AuthFailed) -> AnyRequest | None:
-        self.carrier.refused(error)
+        self._mark_refused()
         words = f"The store refuses our keys: {error}"
-        return self._put_off(request, words, after=self.carrier.rules.look_most)
+        return self.put_off(request, words, after=self.carrier.rules.look_most)
 
-    def _put_off(self, request: AnyRequest, words: str, *, after: float | None = None) -> AnyRequest | None:
+    def _mark_refused(self) -> None:
+        """Stop the store's schedule, as a pass does whose keys were refused. The next step commits."""
+        held = self.carrier.held
+        held.connection.execute(
+            "UPDATE connector_config SET status = 'auth_failed' WHERE id = %s AND status = 'active'",
+            (held.connector_id,),
+        )
+
+    def put_off(self, request: AnyRequest, words: str, *, after: float | None = None) -> AnyRequest | None:
         """Nothing could be learnt or done now."""
         told = {} if request.stage == ATTENTION else {"error": words}
         self._advance(

@@ -83,6 +83,17 @@ def follow_hints(database: Database, subject: Subject) -> Followed:
     return done
 
 
+def read_now(database: Database, subject: Subject, resource: str, ids: Sequence[str]) -> Followed:
+    """Read these records down the road in, as they are now. Raises what fetching raises."""
+    done = Followed()
+    with hold(database, subject.id, resource, None) as lane:
+        now = lane.clock()
+        decision = _read(lane, subject, _mark(lane, dict.fromkeys(ids, now)), done)
+    if decision is not None:
+        raise decision
+    return done
+
+
 def _take(lane: Lane, subject: Subject) -> _Open:
     found = lane.connection.execute(
         "SELECT id, resource, external_id, received_at FROM webhook_delivery"
