@@ -164,7 +164,14 @@ class Deliveries:
             "deliveries": lambda: list(self.courier.sent),
             "deliveries_waiting": lambda: len(self._queue) + self.courier.waiting(),
             "webhooks": lambda: [dict(hook) for hook in self._store.webhooks.values()],
+            "disable_webhooks": self._disable,
         }
+
+    def _disable(self) -> None:
+        """As after seven failures of each."""
+        with self._lock:
+            for hook in self._store.webhooks.values():
+                hook["status"], hook[FAILURES] = "disabled", MOST_FAILURES
 
 
 def _number(body: bytes) -> str:
