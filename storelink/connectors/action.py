@@ -241,6 +241,11 @@ class Actions(Protocol):
     def provinces(self, country: str) -> Mapping[str, str] | None:
         """The store's own list for a country, code → name; None where it has none."""
 
+    def address_remarks(
+        self, standing: Standing, kind: str, changes: Mapping[str, str]
+    ) -> tuple[Remark, ...]:
+        """What the store does besides, or does not do, when these fields change. Pure."""
+
     def compose_address(self, standing: Standing, kind: str, changes: Mapping[str, str]) -> str:
         """The body of the one request that sets these fields (keys of `Address`) of that address. Pure."""
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import orjson
 
-from storelink.connectors.action import Address
+from storelink.connectors.action import Address, Remark
 from storelink.connectors.shopify import queries
 from storelink.connectors.shopify.refusal import plain
 from storelink.errors import NotFound, Rejected
@@ -45,6 +45,14 @@ def compose(order_gid: str, present: Address, changes: Mapping[str, str]) -> str
     variables = {"input": {"id": order_gid, "shippingAddress": given}}
     document = {"query": queries.load("order_address"), "variables": variables}
     return orjson.dumps({**document, "operationName": "OrderAddress"}).decode()
+
+
+def remarks(changes: Mapping[str, str]) -> tuple[Remark, ...]:
+    """What Shopify does not do: it changes the record, and nothing that hangs on it."""
+    if not {"country", "province", "postcode"} & changes.keys():
+        return ()
+    words = "Shopify recalculates neither taxes nor shipping for the new address: they stay as they were paid"
+    return (Remark("recalculates_nothing", f"{words}."),)
 
 
 def judge(data: Mapping[str, Any]) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 import orjson
 
-from storelink.connectors.action import BILLING, SHIPPING, Address
+from storelink.connectors.action import BILLING, SHIPPING, Address, Remark, Standing
 
 _KEYS = {
     "first_name": "first_name", "last_name": "last_name", "company": "company", "address1": "address_1",
@@ -35,6 +35,26 @@ def compose(kind: str, changes: Mapping[str, str]) -> str:
             raise ValueError("only a billing address has an e-mail address, and never an empty one")
         sent[_KEYS[name]] = value
     return orjson.dumps({kind: sent}, option=orjson.OPT_SORT_KEYS).decode()
+
+
+def remarks(standing: Standing, changes: Mapping[str, str]) -> tuple[Remark, ...]:
+    """What WooCommerce does besides: it recalculates, whatever field changes."""
+    total = f"{standing.total.amount} {standing.total.currency}"
+    moved = [name for name in ("country", "province", "postcode", "city") if name in changes]
+    words = "WooCommerce recalculates taxes and totals on every change of an address"
+    if moved:
+        words += f", and the {moved[0]} changes too, so the tax may"
+    told = [
+        Remark(
+            "recalculates",
+            f"{words}. The total is {total} now; it is read again afterwards and any difference is shown."
+            " Nobody is charged or paid back by it.",
+        )
+    ]
+    if standing.refunds:
+        words = f"Of this order {standing.refunded} {standing.total.currency} were refunded already: a total"
+        told.append(Remark("recalculates_refunded", f"{words} recalculated may leave less than that."))
+    return tuple(told)
 
 
 def address_of(fields: object) -> Address:
