@@ -43,7 +43,7 @@ def converted(minor: int, shop: str, currency: str, rate: int) -> int:
         return minor
     step = 1_000 * 10 ** places_of(shop)
     units = abs(minor) * rate * 10 ** places_of(currency)
-    rounded = (2 * units + step) // (2 * step)
+    rounded: int = (2 * units + step) // (2 * step)
     return -rounded if minor < 0 else rounded
 
 

@@ -17,7 +17,8 @@ from storelink.sandbox.faults import Rule
 from storelink.sandbox.shopify import mishaps
 from storelink.sandbox.shopify.answering import Answers, Headers
 from storelink.sandbox.shopify.bulk import Bulk
-from storelink.sandbox.shopify.gate import Gate, Refused
+from storelink.sandbox.shopify.gate import App, Gate, Refused
+from storelink.sandbox.shopify.idempotency import Keys, Name, asked_key
 from storelink.sandbox.shopify.switches import Switches
 from storelink.sandbox.web import FilePart, Reply
 
@@ -59,13 +60,16 @@ class Request:
 class Front:
     """Answers requests under the rules that fit them."""
 
-    def __init__(self, answers: Answers, gate: Gate, bulk: Bulk, switches: Switches, desk: Desk) -> None:
+    def __init__(
+        self, answers: Answers, gate: Gate, bulk: Bulk, switches: Switches, desk: Desk, keys: Keys
+    ) -> None:
         self.clock = answers.store.clock
         self._answers = answers
         self._gate = gate
         self._bulk = bulk
         self._switches = switches
         self._desk = desk
+        self._keys = keys
 
     def operation(self, method: str, path: str, body: bytes) -> str:
         """The name of the GraphQL operation, or "" where there is none."""
@@ -158,10 +162,30 @@ class Front:
             # a look finds finished what takes no time at all
             await asyncio.to_thread(self._bulk.wait, 3.0)
         headers = self._headers(version)
-        answer, deprecated = self._answers.answer(version, token.app, body, dict(headers), do)
+        name = await self._begin(token.app, body, text)
+        try:
+            self._keys.holder = name
+            answer, deprecated = self._answers.answer(version, token.app, body, dict(headers), do)
+        finally:
+            self._keys.holder = None
+            if name is not None:
+                self._keys.let_go(name)
         if deprecated and not self._switches.deprecated:
             headers.append(("X-Shopify-API-Deprecated-Reason", deprecated))
         return self._json(200, answer, headers)
+
+    async def _begin(self, app: App, body: Mapping[str, Any], text: str) -> Name | None:
+        """Take the time that a gateway takes, while the request's key is in use; None: it is not ours."""
+        if self._switches.gateway_seconds <= 0 or "@idempotent" not in text:
+            return None
+        found = asked_key(body)
+        if found is None:
+            return None
+        name = (app.name, *found)
+        if not self._keys.hold(name):
+            return None
+        await asyncio.sleep(self._switches.gateway_seconds)
+        return name
 
     # OAuth
 

@@ -26,6 +26,7 @@ from storelink.sandbox.shopify.amounts import bag, fixed
 from storelink.sandbox.shopify.checking import operation_of, read_document, variable_errors
 from storelink.sandbox.shopify.context import SIXTY_DAYS, Ask, Context, Run
 from storelink.sandbox.shopify.fields import FIELDS
+from storelink.sandbox.shopify.idempotency import key_of
 from storelink.sandbox.shopify.ids import gid
 from storelink.sandbox.shopify.parts import Page
 from storelink.sandbox.shopify.refusal import not_implemented
@@ -39,11 +40,14 @@ Info = GraphQLResolveInfo[Any]
 Plan = Callable[[Run, Any, Info, Mapping[str, Any]], Any]
 #: a field of another part of the sandbox: (context, arguments) → a document with GraphQL's names
 Extra = Callable[[Context, Mapping[str, Any]], Any]
+#: a mutation that must come with an idempotency key: (context, arguments, key) → the same
+Keyed = Callable[[Context, Mapping[str, Any], str], Any]
 _GONE = object()
 
 
 class Graph:
-    """One API version of a shop. `mutations` and `roots` are where other parts add their fields.
+    """One API version of a shop. `mutations` and `roots` are where other parts add their fields,
+    `keyed` those mutations that must have an idempotency key.
 
     Documents that those answer have `__typename` where the type is not certain; a value that is a
     function is called with the field's arguments. `finders` find other nodes by their global id.
@@ -54,6 +58,7 @@ class Graph:
         self.version = version
         self.schema = load_schema(version)
         self.mutations: dict[str, Extra] = {}
+        self.keyed: dict[str, Keyed] = {}
         self.roots: dict[str, Extra] = {}
         self.finders: dict[str, Callable[[Context, str], Any]] = {}
         node = self.schema.graphql.type_map["Node"]
@@ -208,7 +213,9 @@ class Graph:
         return plan
 
     def _extra_plan(self, extras: dict[str, Extra], what: str, name: str) -> Plan:
-        def plan(run: Run, _source: Any, _info: Info, args: Mapping[str, Any]) -> Any:
+        def plan(run: Run, _source: Any, info: Info, args: Mapping[str, Any]) -> Any:
+            if extras is self.mutations and name in self.keyed:
+                return self.keyed[name](run.context, args, key_of(self.schema.graphql, info))
             if name not in extras:
                 raise not_implemented(f"{what} {name}")
             return extras[name](run.context, args)

@@ -17,7 +17,7 @@ from storelink.sandbox.faults import Script
 from storelink.sandbox.journal import Journal
 from storelink.sandbox.setup import Opened, Setup
 from storelink.sandbox.shop import make_shop
-from storelink.sandbox.shopify import bulk_fields, webhook_fields
+from storelink.sandbox.shopify import bulk_fields, order_update, refund_create, webhook_fields
 from storelink.sandbox.shopify.answering import Answers
 from storelink.sandbox.shopify.bucket import RATES
 from storelink.sandbox.shopify.bulk import Bulk
@@ -28,6 +28,7 @@ from storelink.sandbox.shopify.edits import Edits
 from storelink.sandbox.shopify.front import Front
 from storelink.sandbox.shopify.gate import Gate
 from storelink.sandbox.shopify.graph import Graph
+from storelink.sandbox.shopify.idempotency import Keys as KeysAtWork
 from storelink.sandbox.shopify.site import Site
 from storelink.sandbox.shopify.store import Store
 from storelink.sandbox.shopify.switches import Switches
@@ -48,6 +49,7 @@ class Options:
     plan: str = "standard"
     domain: str = ""
     currency: str = "USD"
+    taxes_included: bool = False
     index_lag: float = 0.0
     bulk_seconds: float = 0.0
     bulk_folder: str = ""
@@ -72,6 +74,7 @@ def open_store(setup: Setup, url: str) -> Opened:
     site = Site(time_zone=setup.time_zone, zone=zone_of(setup.time_zone))
     site.domain = options.domain or f"sandbox-{setup.plan.seed}.myshopify.com"
     site.plan, site.currency, site.index_lag = options.plan, options.currency, options.index_lag
+    site.taxes_included = options.taxes_included
     store = Store(site, clock)
     store.fill(make_shop(setup.plan))
     gate = Gate(setup.plan.seed, site.domain, clock, switches)
@@ -79,11 +82,14 @@ def open_store(setup: Setup, url: str) -> Opened:
     bulk = Bulk(store, switches, url, Path(folder.name), _shelf(setup, options))
     graphs = {version: Graph(store, version) for version in options.api_versions}
     apps = {app.name: app.client_secret for app in (gate.app, gate.other)}
+    edits, keys_at_work = Edits(store), KeysAtWork(clock)
     deliveries = Deliveries(store, switches, Courier(), apps, max(options.api_versions))
     store.listener = deliveries
     for graph in graphs.values():
         bulk_fields.register(graph, bulk)
         webhook_fields.register(graph, deliveries)
+        refund_create.register(graph, edits.orders, keys_at_work, switches)
+        order_update.register(graph, edits.orders)
     answers = Answers(store, graphs, switches)
     keys = Keys(
         domain=site.domain,
@@ -95,11 +101,10 @@ def open_store(setup: Setup, url: str) -> Opened:
     )
     script, journal = Script(), Journal()
     capacity = Capacity(setup.latency, setup.service_time, setup.cores)
-    edits = Edits(store)
     actions: Actions = {**edits.actions(), "churn": partial(churn, edits)}
     actions |= _house(answers, gate, bulk, switches) | deliveries.actions()
     desk = Desk(keys.token, clock, script, capacity, journal, actions)
-    front = Front(answers, gate, bulk, switches, desk)
+    front = Front(answers, gate, bulk, switches, desk, keys_at_work)
 
     def close() -> None:
         deliveries.courier.close()
@@ -113,7 +118,8 @@ def open_store(setup: Setup, url: str) -> Opened:
 def _shelf(setup: Setup, options: Options) -> Shelf | None:
     if not options.bulk_folder:
         return None
-    shop = [asdict(setup.plan), setup.time_zone, options.domain, options.currency, options.plan]
+    shop: list[Any] = [asdict(setup.plan), setup.time_zone, options.domain, options.currency, options.plan]
+    shop += [options.taxes_included, "split payments"]  # what the generator made before was otherwise
     return Shelf(Path(options.bulk_folder), json.dumps(shop))
 
 

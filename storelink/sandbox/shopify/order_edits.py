@@ -6,6 +6,8 @@ from typing import Any
 from storelink.sandbox.shopify import order_parts, refunds
 from storelink.sandbox.shopify.amounts import RATES, rate_of, read_minor
 from storelink.sandbox.shopify.customers import changed_address
+from storelink.sandbox.shopify.gateway import Gateway
+from storelink.sandbox.shopify.payments import receive, spread
 from storelink.sandbox.shopify.settle import settle
 from storelink.sandbox.shopify.site import read_stamp, stamp_text
 from storelink.sandbox.shopify.store import Doc, Store
@@ -29,14 +31,16 @@ class OrderEdits:
 
     def __init__(self, store: Store) -> None:
         self.store = store
+        self.gateway = Gateway()
 
     def actions(self) -> dict[str, Callable[..., Any]]:
         names = (
             "edit_order", "create_order", "add_line", "remove_line", "remove_shipping", "add_refund",
             "settle_transaction", "cancel_order", "close_order", "reopen_order", "fulfill_order",
-            "pay_order", "exchange",
+            "pay_order", "exchange", "settle_pending",
         )  # fmt: skip
-        return {name: getattr(self, name) for name in names}
+        found = {name: getattr(self, name) for name in names}
+        return {**found, "ledger": self.gateway.ledger, "turn_gateway": self.gateway.turn}
 
     def order(self, record: int) -> Doc:
         found = self.store.doc("orders", record)
@@ -44,7 +48,7 @@ class OrderEdits:
             raise ValueError(f"no {record} among the orders")
         return found
 
-    def _keep(self, doc: Doc) -> Doc:
+    def keep(self, doc: Doc) -> Doc:
         """Settle, stamp and store an order, and count its customer's orders again."""
         settle(doc)
         self.store.touch(doc)
@@ -87,16 +91,18 @@ class OrderEdits:
         """Note, tags, email, addresses and the like."""
         doc = self.order(record)
         self.change(doc, fields)
-        return self._keep(doc)
+        return self.keep(doc)
 
     def create_order(self, lines: Sequence[Mapping[str, Any]] | None = None, **fields: Any) -> Doc:
         """A new order, by default a small one of a guest that is paid.
 
-        `lines` are {variant or title, price, quantity, sku}; `paid` False leaves it open to be paid.
+        `lines` are {variant or title, price, quantity, sku}; `shipping` is a price; `paid` False leaves
+        it open to be paid, else `payments` are {gateway, amount}: the last one pays the rest.
         """
         store = self.store
         at = read_stamp(fields["createdAt"]) if "createdAt" in fields else store.clock.stamp()
-        paid, count = fields.pop("paid", True), store.next_name
+        paid, payments = fields.pop("paid", True), fields.pop("payments", None) or [{}]
+        shipping, count = fields.pop("shipping", None), store.next_name
         store.next_name += 1
         doc = order_parts.blank_order(store.site, store.next_id("orders"), count, at)
         buyer = self.store.doc("customers", fields["customer"]) if fields.get("customer") else None
@@ -105,20 +111,23 @@ class OrderEdits:
             order_parts.small_sale(doc)
         for line in lines or ():
             self._add(doc, **line)
+        if shipping is not None:
+            price = read_minor(shipping, doc["currencyCode"])
+            doc["_deliveries"].append(order_parts.make_delivery(doc, "Flat rate", price, _TAX))
         self.change(doc, fields)
         doc["_original"] = doc["totalPriceSet"]
         if paid and doc["totalPriceSet"]:
-            order_parts.make_transaction(doc, "SALE", "SUCCESS", doc["totalPriceSet"], at, "fakepay")
+            receive(doc, at, [(one.get("gateway", "fakepay"), one.get("amount")) for one in payments])
         settle(doc)
         store.put("orders", doc)
         store.happen("create", "orders", doc["id"])
         for line in doc["_lines"]:
-            self._take_stock(line["_variant"], line["quantity"])
+            self.take_stock(line["_variant"], line["quantity"])
         if doc["_customer"] is not None:
             self.count_again(doc["_customer"])
         return doc
 
-    def _take_stock(self, variant: int | None, quantity: int) -> None:
+    def take_stock(self, variant: int | None, quantity: int) -> None:
         """What an order takes from the stock stamps the product, too (facts §4)."""
         doc = None if variant is None else self.store.doc("variants", variant)
         if doc is not None and doc["_tracked"]:
@@ -168,7 +177,7 @@ class OrderEdits:
         doc = self.order(record)
         self._add(doc, **line)
         doc["edited"] = True
-        return self._keep(doc)
+        return self.keep(doc)
 
     def remove_line(self, record: int, line: int, quantity: int | None = None) -> Doc:
         """Order edit: take off pieces of a line, all unless told; its `quantity` stays as it was."""
@@ -180,7 +189,7 @@ class OrderEdits:
             raise ValueError(f"line {line} has {left} pieces to take off")
         part["_removed"] += count
         doc["edited"] = True
-        return self._keep(doc)
+        return self.keep(doc)
 
     def remove_shipping(self, record: int) -> Doc:
         """Order edit: the shipping lines are removed, and not listed any more."""
@@ -188,7 +197,7 @@ class OrderEdits:
         for delivery in doc["_deliveries"]:
             delivery["isRemoved"] = True
         doc["edited"] = True
-        return self._keep(doc)
+        return self.keep(doc)
 
     def exchange(self, record: int, line: int, variant: int, quantity: int = 1) -> Doc:
         """A piece comes back and another goes out: a return without money, and a new line."""
@@ -197,7 +206,7 @@ class OrderEdits:
         doc["_refunds"][-1]["_adjustments"] = []
         self._add(doc, variant=variant, quantity=quantity)
         doc["edited"], doc["returnStatus"] = True, "RETURNED"
-        return self._keep(doc)
+        return self.keep(doc)
 
     # money
 
@@ -238,8 +247,15 @@ class OrderEdits:
             restock=restock,
             status=status,
         )
-        self._keep(doc)
+        self._record(doc, made)
+        self.keep(doc)
         return made
+
+    def _record(self, doc: Doc, refund: Doc) -> None:
+        """Put what a refund moved into the ledger."""
+        for part in doc["_transactions"]:
+            if part["id"] in refund["_transactions"]:
+                self.gateway.record(doc, refund, part, self.store.clock.seconds())
 
     def settle_transaction(self, order: int, transaction: int, status: str) -> Doc:
         """A pending transaction ends, well or not."""
@@ -247,8 +263,26 @@ class OrderEdits:
         part = next((part for part in doc["_transactions"] if part["id"] == transaction), None)
         if part is None:
             raise ValueError(f"order {order} has no transaction {transaction}")
+        if part["status"] == "SUCCESS":
+            raise ValueError(f"transaction {transaction} has succeeded already")
         part["status"], part["processedAt"] = status, stamp_text(self._now())
-        return self._keep(doc)
+        for refund in doc["_refunds"]:
+            if transaction in refund["_transactions"]:
+                refund["updatedAt"] = part["processedAt"]
+                self.gateway.record(doc, refund, part, self.store.clock.seconds())
+        return self.keep(doc)
+
+    def settle_pending(self, status: str = "SUCCESS") -> int:
+        """Every refund that is pending ends, well or not; says how many."""
+        waiting = [
+            (doc["id"], part["id"])
+            for doc in self.store.docs("orders", list(self.store.drawers["orders"].rows))
+            for part in doc["_transactions"]
+            if (part["kind"], part["status"]) == ("REFUND", "PENDING")
+        ]
+        for order, transaction in waiting:
+            self.settle_transaction(order, transaction, status)
+        return len(waiting)
 
     def pay_order(self, record: int) -> Doc:
         """What is outstanding is paid."""
@@ -257,7 +291,7 @@ class OrderEdits:
         if doc["totalOutstandingSet"] > 0:
             at, money = self._now(), doc["totalOutstandingSet"]
             order_parts.make_transaction(doc, "SALE", "SUCCESS", money, at, "fakepay")
-        return self._keep(doc)
+        return self.keep(doc)
 
     # the rest of an order's life
 
@@ -270,24 +304,21 @@ class OrderEdits:
         at, left = self._now(), doc["_left"]
         made = refunds.take_back(doc, at)
         if refund and left > 0:
-            paid = next(p for p in doc["_transactions"] if p["kind"] in ("SALE", "CAPTURE"))
-            payment = order_parts.make_transaction(
-                doc, "REFUND", "SUCCESS", left, at, paid["gateway"], _parent=paid["id"]
-            )
-            made["_transactions"].append(payment["id"])
+            made["_transactions"] = [part["id"] for part in spread(doc, left, at, "SUCCESS")]
+            self._record(doc, made)
         doc["cancelledAt"] = doc["closedAt"] = stamp_text(at)
         doc["cancelReason"] = reason
-        return self._keep(doc)
+        return self.keep(doc)
 
     def close_order(self, record: int) -> Doc:
         doc = self.order(record)
         doc["closedAt"] = stamp_text(self._now())
-        return self._keep(doc)
+        return self.keep(doc)
 
     def reopen_order(self, record: int) -> Doc:
         doc = self.order(record)
         doc["closedAt"] = None
-        return self._keep(doc)
+        return self.keep(doc)
 
     def fulfill_order(self, record: int, line: int | None = None) -> Doc:
         """All lines, or one, are sent."""
@@ -297,7 +328,7 @@ class OrderEdits:
             if line is None or part["id"] == line:
                 part["_fulfilled"] += part["unfulfilledQuantity"]
         doc["_shipped"] = None
-        return self._keep(doc)
+        return self.keep(doc)
 
 
 def _line(doc: Doc, number: int) -> Doc:

@@ -142,6 +142,32 @@ def make_line(order: Doc, title: str, unit: int, quantity: int, **fields: Any) -
     return doc
 
 
+def make_delivery(order: Doc, title: str, price: int, share: int) -> Doc:
+    """A shipping line with one tax."""
+    return {**blank_delivery(order, title, price), "_taxes": one_tax(order, price, share)}
+
+
+def blank_delivery(order: Doc, title: str, price: int) -> Doc:
+    """A shipping line without taxes."""
+    return {
+        "__typename": "ShippingLine",
+        "id": next_part(order, "ShippingLine"),
+        "title": title,
+        "code": title,
+        "source": "shopify",
+        "carrierIdentifier": None,
+        "deliveryCategory": None,
+        "phone": None,
+        "custom": False,
+        "isRemoved": False,
+        "originalPriceSet": price,
+        "discountedPriceSet": price,
+        "_taxes": [],
+        "_refunded": 0,
+        "_refunded_tax": 0,
+    }
+
+
 def make_transaction(
     order: Doc, kind: str, status: str, amount: int, at: int, gateway: str, **fields: Any
 ) -> Doc:

@@ -4,11 +4,11 @@ Each amount is kept twice, in minor units of the shop's currency and of the buye
 what a gateway moves; the shop's follows from it, so that both end at nothing at the same time.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from storelink.sandbox.shopify.amounts import converted
+from storelink.sandbox.shopify.amounts import converted, read_minor
 from storelink.sandbox.shopify.order_parts import make_transaction
 
 Doc = dict[str, Any]
@@ -27,18 +27,18 @@ class Room:
         """What so much of the buyer's money is in the shop's."""
         if shown == self.shown:
             return self.left
-        whole = self.part["amountSet"]
+        whole: int = self.part["amountSet"]
         return min(self.left, (2 * whole * shown + self.whole_shown) // (2 * self.whole_shown))
 
     def shown_value(self, doc: Doc, value: int) -> int:
         """What so much of the shop's money is in the buyer's."""
-        return self.shown if value == self.left else min(self.shown, _converted(doc, value))
+        return self.shown if value == self.left else min(self.shown, in_shown(doc, value))
 
 
 def shown_of(doc: Doc, part: Doc) -> int:
     """A transaction's amount in the buyer's currency."""
     kept = part.get("_shown")
-    return kept["amountSet"] if kept else _converted(doc, part["amountSet"])
+    return kept["amountSet"] if kept else in_shown(doc, part["amountSet"])
 
 
 def rooms(doc: Doc) -> list[Room]:
@@ -93,5 +93,20 @@ def spread(doc: Doc, value: int, at: int, status: str) -> Iterator[Doc]:
         yield make_transaction(doc, "REFUND", status, value, at, "manual", manualPaymentGateway=True)
 
 
-def _converted(doc: Doc, value: int) -> int:
+def receive(doc: Doc, at: int, payments: Sequence[tuple[str, str | None]], kind: str = "SALE") -> None:
+    """Pay a settled order in parts (gateway, amount as text); the last one is the rest."""
+    rest, rest_shown = doc["totalPriceSet"], in_shown(doc, doc["totalPriceSet"])
+    for place, (gateway, amount) in enumerate(payments, 1):
+        value = rest if place == len(payments) else min(rest, read_minor(amount, doc["currencyCode"]))
+        if not value:
+            continue
+        shown = rest_shown if place == len(payments) else in_shown(doc, value)
+        made = make_transaction(doc, kind, "SUCCESS", value, at, gateway)
+        if doc["currencyCode"] != doc["presentmentCurrencyCode"]:
+            made["_shown"] = {"amountSet": shown}
+        rest, rest_shown = rest - value, rest_shown - shown
+
+
+def in_shown(doc: Doc, value: int) -> int:
+    """An amount of the shop's currency in the buyer's, by the order's rate."""
     return converted(value, doc["currencyCode"], doc["presentmentCurrencyCode"], doc["_rate"])

@@ -67,11 +67,17 @@ def adjust(doc: Doc, refund: Doc, difference: int) -> None:
         )
 
 
+def open_shipping(doc: Doc) -> int:
+    """How much of the shipping was not given back yet, as its price is written."""
+    return sum(
+        part["discountedPriceSet"] - part["_refunded"] for part in doc["_deliveries"] if not part["isRemoved"]
+    )
+
+
 def take_back(doc: Doc, at: int) -> Doc:
     """The refund that a cancellation leaves: all that was open, no money."""
     lines = {line["id"]: line["refundableQuantity"] for line in doc["_lines"] if line["refundableQuantity"]}
-    shipping = sum(part["discountedPriceSet"] - part["_refunded"] for part in doc["_deliveries"])
-    made = add_refund(doc, at, lines=lines, shipping=shipping, amount=0, restock="CANCEL")
+    made = add_refund(doc, at, lines=lines, shipping=open_shipping(doc), amount=0, restock="CANCEL")
     made["_adjustments"] = []
     return made
 
@@ -110,7 +116,7 @@ def refund_shipping(doc: Doc, refund: Doc, money: int) -> int:
     worth = 0
     for delivery in doc["_deliveries"]:
         price = delivery["discountedPriceSet"]
-        part = min(money, price - delivery["_refunded"])
+        part = 0 if delivery["isRemoved"] else min(money, price - delivery["_refunded"])
         if part <= 0:
             continue
         tax = part_of(sum(tax["priceSet"] for tax in delivery["_taxes"]), part, price)

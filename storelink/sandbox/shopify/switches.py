@@ -18,6 +18,13 @@ BULK_FAULTS = frozenset((
 ))  # fmt: skip
 
 
+_WORDS = {
+    "protected": ("granted", "level1", "none"),
+    "key_errors": ("user", "top"),
+    "gateway_dies": ("", "before", "after"),
+}
+
+
 @dataclass(slots=True)
 class Switches:
     """The switches; times in seconds.
@@ -39,6 +46,9 @@ class Switches:
     bulk_occupied    how many further operations of this app are running that nobody here started
     bulk_url_seconds how long a result can be downloaded
     max_cost         the most one query may cost
+    key_errors       how `@idempotent` says that a key cannot be used: user (userErrors) or top (errors)
+    gateway_seconds  how long a refund takes; meanwhile its key is in use
+    gateway_dies     before or after the money moved: the answer is INTERNAL_SERVER_ERROR
     hook_pause       until the first repetition of a delivery that failed; the next ones wait longer
     """
 
@@ -62,6 +72,9 @@ class Switches:
     bulk_url_seconds: float = 7 * 86_400
     max_cost: int = 1_000
     hook_pause: float = 60.0
+    key_errors: str = "user"
+    gateway_seconds: float = 0.0
+    gateway_dies: str = ""
     redirects: tuple[str, ...] = field(default=())
 
     def granted(self) -> tuple[str, ...]:
@@ -80,8 +93,8 @@ class Switches:
             kept = tuple(value) if isinstance(value, list) else value
             if name == "mode" and kept not in MODES:
                 raise ValueError(f"a shop cannot be {kept!r}")
-            if name == "protected" and kept not in ("granted", "level1", "none"):
-                raise ValueError(f"protected customer data cannot be {kept!r}")
+            if kept not in _WORDS.get(name, (kept,)):
+                raise ValueError(f"{name} cannot be {kept!r}")
             if name == "bulk_fault" and set(str(kept).split()) - BULK_FAULTS:
                 raise ValueError(f"bulk operations know no fault {kept!r}")
             setattr(self, name, kept)
