@@ -71,7 +71,14 @@ class NotFound(Rejected):
 
 
 class OutcomeUnknown(StorelinkError):
-    """A write was sent and no final answer came: it may have happened."""
+    """A write was sent and no final answer came: it may have happened.
+
+    `answered` says that the store is done with it, whatever it did: nothing of it comes later.
+    """
+
+    def __init__(self, message: str, *, answered: bool = False) -> None:
+        super().__init__(message)
+        self.answered = answered
 
 
 class Misconfigured(StorelinkError):

@@ -34,7 +34,7 @@ from storelink.connectors.woocommerce.refusal import (
     store_error,
     unreadable,
 )
-from storelink.errors import AuthFailed, Misconfigured, StorelinkError
+from storelink.errors import AuthFailed, Misconfigured, Retryable, StorelinkError
 
 T = TypeVar("T")
 API = "wp-json/wc/v3"
@@ -137,6 +137,20 @@ class Client:
         """
         body = None if document is None else orjson.dumps(document)
         return self._again(lambda: self._parsed(self._http.send(method, f"{API}/{path}", params, body)))
+
+    def write(self, method: str, path: str, body: str, *, timeout: float) -> Answer:
+        """One write under `/wp-json/wc/v3/` that must not be done twice; see `HttpClient.write`.
+
+        A signature that was refused for its nonce or its time is `Retryable`: the next is a fresh one.
+        """
+        answer = self._http.write(method, f"{API}/{path}", None, body.encode(), timeout=timeout)
+        if answer.status == 401 and isinstance(error := self._explain(answer), SignAgain):
+            raise Retryable(str(error), code="signature", status=401) from None
+        return answer
+
+    def hidden(self, text: str) -> str:
+        """`text` without this store's keys."""
+        return self._hidden(text)
 
     def close(self) -> None:
         """Let go of all connections."""

@@ -28,6 +28,7 @@ from storelink.connectors.protocol import (
     Rows,
 )
 from storelink.connectors.woocommerce import address, normalize
+from storelink.connectors.woocommerce.actions import WooCommerceActions
 from storelink.connectors.woocommerce.client import Client
 from storelink.connectors.woocommerce.doctor import check
 from storelink.connectors.woocommerce.personal import PERSONAL
@@ -41,6 +42,7 @@ class WooCommerceStore:
     def __init__(self, account: Account, limits: Limits, clock: Clock) -> None:
         self._account, self._limits, self._clock = account, limits, clock
         self.client = Client(account, limits, clock)
+        self.actions = WooCommerceActions(self.client, account.settings, limits)
         self._reader = Reader(self.client, account.settings, limits)
         self.traffic = self.client.traffic
 
@@ -89,7 +91,7 @@ class WooCommerce:
     resources: tuple[str, ...] = ("products", "customers", "orders")
     listed_whole = frozenset({"customers"})
     normalizer_version = normalize.NORMALIZER_VERSION
-    capabilities: frozenset[str] = frozenset({"webhooks"})
+    capabilities: frozenset[str] = frozenset({"webhooks", "actions"})
     webhooks: Webhooks = WooCommerceWebhooks()
     personal: Personal = PERSONAL
 
