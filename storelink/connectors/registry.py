@@ -1,11 +1,12 @@
 """Finds the platforms: every entry point of the group `storelink.connectors`.
 
 Ours are registered the same way as anybody's. One that cannot be loaded is reported and does not
-keep the others from working.
+keep the others from working. A package installed while a process runs is found by the next process.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 
 from storelink.connectors.protocol import Connector
@@ -44,7 +45,9 @@ def find_all() -> Found:
     return Found(connectors, broken)
 
 
+@cache
 def _points() -> dict[str, list[EntryPoint]]:
+    """By name. Kept: to look through all installed packages takes ten milliseconds, and every pass asks."""
     by_name: dict[str, list[EntryPoint]] = {}
     for point in entry_points(group=GROUP):
         same = by_name.setdefault(point.name, [])

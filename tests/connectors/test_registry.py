@@ -19,8 +19,10 @@ def installed(monkeypatch: pytest.MonkeyPatch):
             for value in ([values] if isinstance(values, str) else values)
         ]
         monkeypatch.setattr(registry, "entry_points", lambda group: made)
+        registry._points.cache_clear()
 
-    return install
+    yield install
+    registry._points.cache_clear()
 
 
 OURS = "storelink.connectors.woocommerce.connector:CONNECTOR"
