@@ -39,7 +39,11 @@ from storelink.sync.lane import Psycopg
 LONGEST = 4 * 1024 * 1024
 """Longest body taken, in bytes. Shopify's largest orders come near 1 MB."""
 FRESH = 5.0
-"""Seconds for which a store's status and secrets are taken for granted."""
+"""Seconds for which a store's status and secrets are taken for granted; then they are read anew."""
+LAST = 10.0
+"""Seconds for which they still do while that goes on: only after a pause does a delivery wait for it."""
+READS = 2
+"""Stores read at once; the other connections are for others."""
 PAUSE = 0.1
 """Least seconds between two looks that signatures which do not fit make us take."""
 UNKNOWN = 10.0
@@ -80,6 +84,7 @@ class Stores:
         self._database, self._keyring, self.now = database, keyring, clock
         self._known: dict[str, Looked] = {}
         self._reading: dict[str, asyncio.Task[Looked]] = {}
+        self._turn = asyncio.Semaphore(READS)
 
     async def find(self, name: str, *, read_after: float | None = None) -> Looked:
         """What is under a name, read in the last seconds, or after this time of our clock.
@@ -91,16 +96,28 @@ class Stores:
             # whoever sends forgeries cannot make us ask the database more often
             await asyncio.sleep(held.at + PAUSE - self.now())
             held = self._known.get(name)
-        if held is not None:
-            since = self.now() - (FRESH if held.store is not None else UNKNOWN)
-            if held.at >= (since if read_after is None else read_after):
-                return held
+        if held is not None and self._does(held, read_after, FRESH):
+            return held
         task = self._reading.get(name)
         if task is None:
-            task = asyncio.create_task(asyncio.to_thread(self._read, name))
-            self._reading[name] = task
-            task.add_done_callback(lambda _: self._reading.pop(name, None))
-        found = await asyncio.shield(task)
+            task = self._reading[name] = asyncio.create_task(self._look(name))
+            task.add_done_callback(lambda done: done.cancelled() or done.exception())  # nobody may wait
+        if held is not None and self._does(held, read_after, LAST):
+            return held
+        return await asyncio.shield(task)
+
+    def _does(self, held: Looked, read_after: float | None, age: float) -> bool:
+        """Whether what is held is young enough."""
+        if read_after is not None:
+            return held.at >= read_after
+        return held.at >= self.now() - (age if held.store is not None else UNKNOWN)
+
+    async def _look(self, name: str) -> Looked:
+        try:
+            async with self._turn:
+                found = await asyncio.to_thread(self._read, name)
+        finally:
+            del self._reading[name]
         if len(self._known) >= REMEMBERED and name not in self._known:
             self._known.pop(next(iter(self._known)))
         self._known[name] = found
@@ -226,6 +243,7 @@ class Intake:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """For the application's lifespan; what waits at the end is written first."""
+        await asyncio.to_thread(registry.find_all)  # imports, which no delivery should wait for
         self.writer.start()
         try:
             yield
