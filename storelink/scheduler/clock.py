@@ -15,6 +15,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from storelink.errors import DatabaseAway
 from storelink.scheduler import queue
+from storelink.scheduler.acting import claim_acts, sweep_refunds
 from storelink.scheduler.work import KINDS, Work
 from storelink.sync import alert, feed, process, retention, telling
 
@@ -91,6 +92,8 @@ def report_keys(work: Work) -> None:
 REPORT = Tick("report_keys", 60.0, report_keys)
 TICKS = (
     Tick("claim_due", 1.0, claim_due),
+    Tick("claim_acts", 1.0, claim_acts),
+    Tick("sweep_refunds", 30.0, sweep_refunds),
     Tick("publish_changes", 0.25, publish_changes),
     Tick("sweep_alerts", 2.0, sweep_alerts),
     Tick("tell_alerts", 5.0, tell_alerts),

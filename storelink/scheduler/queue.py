@@ -1,8 +1,8 @@
 """The queue: kinds of jobs, and the one way to enqueue them.
 
-A job names a kind and a store, no more: what is to be done stands in the tables. Its `lock` keeps a
-second one of the same kind and store from running, its `queueing_lock` from waiting; a job too many
-finds nothing due and ends.
+A job names a kind and a store, and an order where that is what is acted on, no more: what is to be done
+stands in the tables. Its `lock` keeps a second one of the same from running, its `queueing_lock` from
+waiting; a job too many finds nothing due and ends.
 """
 
 import uuid
@@ -31,27 +31,40 @@ class Kind:
     name: str
     queue: str
     due: str | None
-    run: Callable[[Any, uuid.UUID, Callable[[], bool]], float | None]
-    """Does it, given a `Work`, the store and what says whether to stop. Returns seconds after which
-    to run again, or None."""
+    run: Callable[..., float | None]
+    """Does it, given a `Work`, the store, what says whether to stop, and the order if it is about one.
+    Returns seconds after which to run again, or None."""
     priority: int = 0
 
-    def lock(self, connector_id: uuid.UUID) -> str:
-        """One of a kind and store at a time."""
-        return f"{self.name}/{connector_id}"
+    def lock(self, connector_id: uuid.UUID, order: str | None = None) -> str:
+        """One of a kind and store, or order, at a time."""
+        return f"{self.name}/{connector_id}" + (f"/{order}" if order is not None else "")
 
 
 _INSERTING = JobManager(procrastinate.SyncPsycopgConnector())  # works on connections that it is given
 
 
-def enqueue(connection: Psycopg, kind: Kind, stores: Iterable[uuid.UUID], *, delay: float = 0.0) -> int:
+def enqueue(
+    connection: Psycopg,
+    kind: Kind,
+    stores: Iterable[uuid.UUID],
+    *,
+    delay: float = 0.0,
+    order: str | None = None,
+) -> int:
     """Enqueue a job for each store, in the caller's transaction; those that have one waiting keep it.
 
-    Returns how many were added. `delay` is in seconds.
+    Returns how many were added. `delay` is in seconds; `order` for a kind that acts on one.
     """
+    return _add(connection, kind, [(store, order) for store in stores], delay)
+
+
+def _add(
+    connection: Psycopg, kind: Kind, wanted: Iterable[tuple[uuid.UUID, str | None]], delay: float
+) -> int:
     path, now = _enter(connection)
     at = now + timedelta(seconds=delay) if delay else None
-    jobs = [_job(kind, store, at) for store in stores]
+    jobs = [_job(kind, store, order, at) for store, order in wanted]
     try:
         if not jobs or _insert(connection, jobs):
             return len(jobs)
@@ -77,11 +90,12 @@ def _insert(connection: Psycopg, jobs: list[Job]) -> bool:
     return True
 
 
-def _job(kind: Kind, store: uuid.UUID, at: datetime | None) -> Job:
-    lock = kind.lock(store)
+def _job(kind: Kind, store: uuid.UUID, order: str | None, at: datetime | None) -> Job:
+    lock = kind.lock(store, order)
     return Job(
         id=None, queue=kind.queue, priority=kind.priority, lock=lock, queueing_lock=lock,
-        task_name=kind.name, task_kwargs={"connector": str(store)}, scheduled_at=at,
+        task_name=kind.name, scheduled_at=at,
+        task_kwargs={"connector": str(store), **({} if order is None else {"order": order})},
     )  # fmt: skip
 
 
@@ -95,6 +109,30 @@ def claim(connection: Psycopg, kind: Kind) -> int:
         return enqueue(connection, kind, [row[0] for row in found]) if found else 0
 
 
+def claim_orders(connection: Psycopg, kind: Kind) -> int:
+    """The same for a kind that acts on orders: its `due` names those too. Commits."""
+    assert kind.due is not None
+    with connection.transaction():
+        turn = connection.execute(
+            "SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 1))", (f"claim {kind.name}",)
+        ).fetchone()
+        if turn is None or not turn[0]:
+            return 0  # another clock is at it
+        found = connection.execute(
+            _CLAIM_ORDERS.format(due=kind.due), {"prefix": f"{kind.name}/", "limit": LIMIT}
+        ).fetchall()
+        return _add(connection, kind, [(row[0], row[1]) for row in found], 0.0) if found else 0
+
+
+_CLAIM_ORDERS = """
+SELECT d.connector_id, d.order_id
+FROM ({due}) d JOIN connector_config c ON c.id = d.connector_id AND c.status = 'active'
+WHERE NOT EXISTS (
+    SELECT 1 FROM storelink_jobs.procrastinate_jobs j
+    WHERE j.lock = %(prefix)s || c.id::text || '/' || d.order_id AND j.status IN ('todo', 'doing'))
+LIMIT %(limit)s
+"""
+
 _CLAIM = """
 SELECT c.id FROM connector_config c JOIN ({due}) d ON d.connector_id = c.id
 WHERE c.status = 'active' AND NOT EXISTS (
@@ -106,11 +144,15 @@ ORDER BY d.since LIMIT %(limit)s FOR NO KEY UPDATE OF c SKIP LOCKED
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How the queue stands: workers with a sign of life, jobs waiting by kind, and running."""
+    """How the queue stands: workers with a sign of life, jobs waiting by kind, running, and put off.
+
+    Those put off wait too, for a time that is still to come: after a failure, or a lane that was held.
+    """
 
     workers: int
     waiting: Mapping[str, int]
     running: int
+    put_off: int = 0
 
 
 def standing(connection: Psycopg, silent: float) -> Standing:
@@ -121,12 +163,16 @@ def standing(connection: Psycopg, silent: float) -> Standing:
         (silent,),
     ).fetchone()
     jobs = connection.execute(
-        "SELECT task_name, status = 'doing', count(*) FROM storelink_jobs.procrastinate_jobs"
-        " WHERE status IN ('todo', 'doing') GROUP BY 1, 2"
+        "SELECT task_name, status = 'doing', count(*), count(*) FILTER (WHERE scheduled_at > now())"
+        " FROM storelink_jobs.procrastinate_jobs WHERE status IN ('todo', 'doing') GROUP BY 1, 2"
     ).fetchall()
     connection.commit()
-    waiting = {name: count for name, running, count in jobs if not running}
-    return Standing(row[0] if row else 0, waiting, sum(count for _, running, count in jobs if running))
+    return Standing(
+        row[0] if row else 0,
+        {name: count for name, running, count, _ in jobs if not running},
+        sum(count for _, running, count, _ in jobs if running),
+        sum(later for _, running, _, later in jobs if not running),
+    )
 
 
 def analyze(connection: Psycopg) -> None:

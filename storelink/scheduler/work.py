@@ -155,7 +155,7 @@ def _beside(
     work: Work, connector_id: uuid.UUID, stop: Stop, name: str, do: Callable[[Subject], object]
 ) -> float | None:
     """What has no due time of its own in `sync_state`; after a failure it waits longer each time."""
-    store = _active(work, connector_id)
+    store = active(work, connector_id)
     if store is None:
         return None
     told = log.bind(store=store.name, kind=name)
@@ -180,14 +180,15 @@ def _beside(
     return None
 
 
-def _active(work: Work, connector_id: uuid.UUID) -> ConnectorConfig | None:
+def active(work: Work, connector_id: uuid.UUID) -> ConnectorConfig | None:
+    """The store, if anything may be done with it."""
     with work.database.session() as session:
         store = session.get(ConnectorConfig, connector_id)
     return store if store is not None and store.status == "active" else None
 
 
 def _run(work: Work, connector_id: uuid.UUID, kind: str, stop: Stop) -> float | None:
-    store = _active(work, connector_id)
+    store = active(work, connector_id)
     with work.connection() as connection:
         waiting = due.resources(connection, connector_id, kind) if store else []
     if store is None or not waiting:

@@ -20,6 +20,7 @@ from procrastinate.jobs import DeleteJobCondition, Job, Status
 from procrastinate.worker import Worker as Runner
 
 from storelink.errors import DatabaseAway
+from storelink.scheduler.acting import ACTS
 from storelink.scheduler.queue import SCHEMA, Kind, enqueue
 from storelink.scheduler.work import KINDS, Work
 
@@ -106,7 +107,7 @@ class Worker:
         loop.set_default_executor(ThreadPoolExecutor(self._concurrency + 2, "job"))
         connector = PsycopgConnector(kwargs=parameters, min_size=1, max_size=1, timeout=30.0)
         app = procrastinate.App(connector=connector)
-        for kind in KINDS:
+        for kind in (*KINDS, ACTS):
             app.task(name=kind.name, queue=kind.queue, pass_context=True)(self._task(kind))
         async with app.open_async():
             self._runners = [self._runner(app, queues, places) for queues, places in self._places()]
@@ -141,23 +142,26 @@ class Worker:
         )  # fmt: skip
 
     def _task(self, kind: Kind) -> Callable[..., None]:
-        def run(context: JobContext, connector: str) -> None:
+        def run(context: JobContext, connector: str, order: str | None = None) -> None:
             job = context.job.id or 0
             self._running.add(job)
             try:
-                self._do(kind, uuid.UUID(connector), context.should_abort)
+                self._do(kind, uuid.UUID(connector), order, context.should_abort)
             finally:
                 self._running.discard(job)
 
         return run
 
-    def _do(self, kind: Kind, connector_id: uuid.UUID, aborted: Callable[[], bool]) -> None:
+    def _do(
+        self, kind: Kind, connector_id: uuid.UUID, order: str | None, aborted: Callable[[], bool]
+    ) -> None:
         stopping = self._work.stopping
+        about = () if order is None else (order,)
         try:
-            again = kind.run(self._work, connector_id, lambda: stopping.is_set() or aborted())
+            again = kind.run(self._work, connector_id, lambda: stopping.is_set() or aborted(), *about)
             if again is not None:
                 with self._work.connection() as connection:
-                    enqueue(connection, kind, [connector_id], delay=again)
+                    enqueue(connection, kind, [connector_id], delay=again, order=order)
         except DatabaseAway:
             return  # what was due is due still, and the clock finds it when the database is back
         except Exception:

@@ -1,5 +1,6 @@
 """The requests of one order in an open store, as a job or `--wait` runs them."""
 
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -100,3 +101,17 @@ DUE = " UNION ".join(
     for kind in KINDS
 )
 """A query for `connector_id` and `order_id` of the orders for which something is due."""
+
+
+def put_off(connection: Psycopg, connector_id: uuid.UUID, order_id: str, words: str) -> None:
+    """Nothing of this order could even be begun: what is due of it waits, longer each time. Commits."""
+    for kind in KINDS:
+        connection.execute(
+            f"UPDATE {kind.table} SET misses = misses + 1,"  # noqa: S608
+            " error = CASE WHEN stage = 'needs_attention' THEN error ELSE %(words)s END,"
+            " next_try_at = clock_timestamp()"
+            " + least(5 * power(2, least(misses, 16)), 600) * interval '1 second'"
+            " WHERE connector_id = %(connector)s AND order_id = %(order)s AND next_try_at <= now()",
+            {"connector": connector_id, "order": order_id, "words": words},
+        )
+    connection.commit()

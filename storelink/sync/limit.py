@@ -69,7 +69,7 @@ class Limits:
         )
         if (spent or Decimal(0)) + amount > most:
             raise Refused(
-                f"{asker.name} has refunded {spent} {currency} within 24 hours; {amount} more would be above the"
+                f"{asker.name} has refunded {spent} {currency} within a day; {amount} more would be above the"
                 f" {most} of the role {asker.role!r}."
             )
 
