@@ -13,6 +13,7 @@ from storelink.connectors.shopify import queries
 from storelink.connectors.shopify.asking import Answer, Asker
 from storelink.connectors.shopify.jsonl import Assembly
 from storelink.connectors.shopify.moment import needed
+from storelink.connectors.shopify.told import as_documented
 from storelink.errors import AuthFailed, Misconfigured, Rejected, Retryable
 
 FIRST_WAIT, LONGEST_WAIT, GROWTH = 0.2, 10.0, 1.5
@@ -104,9 +105,10 @@ class Bulk:
         """What is under way, by its text: a process that is no more may have started it."""
         answer = self._client.ask(queries.load("bulk_recent"), {"first": _RECENT})
         found: dict[str, Started] = {}
-        for node in answer.data["bulkOperations"]["nodes"]:
-            if node["status"] in UNDER_WAY:
-                found.setdefault(queries.squeezed(node["query"]), _started(node, answer))
+        with as_documented("bulkOperations"):
+            for node in answer.data["bulkOperations"]["nodes"]:
+                if node["status"] in UNDER_WAY:
+                    found.setdefault(queries.squeezed(node["query"]), _started(node, answer))
         return found
 
     def _run(self, query: str) -> Started | None:
@@ -118,13 +120,15 @@ class Bulk:
             if error.code not in ("ACCESS_DENIED", "NOT_APPROVED"):
                 raise
             raise Unavailable(str(error)) from None
-        outcome = answer.data["bulkOperationRunQuery"]
-        if outcome["bulkOperation"] is not None:
-            return _started(outcome["bulkOperation"], answer)
-        errors = outcome["userErrors"]
-        if any(error.get("code") in BUSY for error in errors):
-            return None
-        raise Unavailable("; ".join(str(error["message"]) for error in errors) or "no operation was started")
+        with as_documented("bulkOperationRunQuery"):
+            outcome = answer.data["bulkOperationRunQuery"]
+            if outcome["bulkOperation"] is not None:
+                return _started(outcome["bulkOperation"], answer)
+            errors = outcome["userErrors"]
+            if any(error.get("code") in BUSY for error in errors):
+                return None
+            words = "; ".join(str(error["message"]) for error in errors)
+        raise Unavailable(words or "no operation was started")
 
     def result(self, operation: Started) -> Result:
         """Wait until it is completed. Raises as `looks`."""
@@ -138,16 +142,19 @@ class Bulk:
         wait = FIRST_WAIT
         while True:
             answer = self._client.ask(queries.load("bulk_status"), {"id": operation.id})
-            node = answer.data["bulkOperation"]
+            node = answer.data.get("bulkOperation")
             if node is None:
                 raise Lost("Shopify does not know the operation any more")
-            if node["status"] == "COMPLETED":
-                yield _result(operation, node, answer.read.finished)
+            with as_documented("bulkOperation"):
+                status, reason = str(node["status"]), node["errorCode"]
+                result = None if status != "COMPLETED" else _result(operation, node, answer.read.finished)
+            if result is not None:
+                yield result
                 return
-            if node["errorCode"] == "ACCESS_DENIED":
+            if reason == "ACCESS_DENIED":
                 raise Unavailable("it was denied access")
-            if node["status"] not in UNDER_WAY and node["status"] != "CANCELING":
-                raise Lost(f"it is {node['status']} ({node['errorCode'] or 'no reason given'})")
+            if status not in UNDER_WAY and status != "CANCELING":
+                raise Lost(f"it is {status} ({reason or 'no reason given'})")
             yield None
             self._sleep(wait)
             wait = min(LONGEST_WAIT, wait * GROWTH)
@@ -192,11 +199,12 @@ def _started(node: dict[str, Any], answer: Answer) -> Started:
     started = read.started
     if read.store_time is not None:  # a Date header has whole seconds
         started = min(started, created + (read.started - read.store_time) - _SECOND)
-    return Started(node["id"], started, created)
+    return Started(str(node["id"]), started, created)
 
 
 def _result(operation: Started, node: dict[str, Any], finished: datetime) -> Result:
     objects, roots = int(node["objectCount"]), int(node["rootObjectCount"])
     if node["url"] is None and objects:
         raise Lost("its result is kept no longer")
-    return Result(operation, finished, objects, roots, int(node["fileSize"] or 0), node["url"])
+    url = None if node["url"] is None else str(node["url"])
+    return Result(operation, finished, objects, roots, int(node["fileSize"] or 0), url)

@@ -21,6 +21,7 @@ from storelink.connectors.shopify.kind import Kind, key_of
 from storelink.connectors.shopify.late import Late
 from storelink.connectors.shopify.moment import moment_or_none
 from storelink.connectors.shopify.nodes import Nodes
+from storelink.connectors.shopify.told import as_documented
 from storelink.connectors.shopify.windows import Plan, plan_of
 from storelink.errors import Rejected
 
@@ -116,9 +117,11 @@ class Everything:
             answer = self._client.ask(queries.load("order_span"))
         except Rejected:  # whoever may not count reads on as ever
             return whole
-        counted, nodes = answer.data["ordersCount"], answer.data["orders"]["nodes"]
-        oldest = moment_or_none(nodes[0]["createdAt"]) if nodes else None
-        if counted is None or counted["count"] <= self._large or oldest is None:
+        with as_documented("how many orders there are"):
+            counted, nodes = answer.data["ordersCount"], answer.data["orders"]["nodes"]
+            oldest = moment_or_none(nodes[0]["createdAt"]) if nodes else None
+            count = 0 if counted is None else int(counted["count"])
+        if count <= self._large or oldest is None:
             return whole
         plan = Plan.between(oldest, answer.read.store_time or answer.read.started)
         query, running = queries.inlined(kind.bulk), self._bulk.running()
@@ -127,7 +130,7 @@ class Everything:
         if plan is None or query in running:
             return whole
         operations = [running.get(text) for text in plan.texts(query)]
-        return Place(plan, operations, total=counted["count"])
+        return Place(plan, operations, total=count)
 
     def _fill(self, kind: Kind, place: Place) -> None:
         """Have the operation run that is next, whatever that takes, and others where there is room."""

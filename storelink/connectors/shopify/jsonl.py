@@ -240,6 +240,8 @@ class Assembly:
             rows = orjson.loads(b"[" + b",".join([line for _, lines in groups for line in lines]) + b"]")
         except orjson.JSONDecodeError as error:
             raise Damaged(f"a line is no JSON ({error.msg})") from None
+        if {*map(type, rows)} != {dict}:
+            raise Damaged("a line is no JSON object")
         first = 0
         for key, lines in groups:
             after = first + len(lines)
@@ -260,7 +262,7 @@ class Assembly:
         parts = self._layout.parts
         lists: dict[str, list[Raw]] = {key: [] for key in parts.values()}
         for row in rows[first + 1 : after]:
-            key = parts.get(row.pop("__typename", "")) if row.pop("__parentId", None) else None
+            key = parts.get(str(row.pop("__typename", ""))) if row.pop("__parentId", None) else None
             if key is None:
                 return None
             lists[key].append(row)
@@ -277,7 +279,7 @@ def in_order(items: list[Raw]) -> list[Raw]:
 
 
 def _by_id(item: Raw) -> tuple[int, str]:
-    gid = item.get("id") or ""
+    gid = str(item.get("id") or "")
     return len(gid), gid
 
 

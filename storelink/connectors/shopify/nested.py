@@ -10,11 +10,12 @@ from storelink.connectors.shopify.asking import Asker
 from storelink.connectors.shopify.jsonl import in_order
 from storelink.connectors.shopify.kind import Kind, Nested
 from storelink.connectors.shopify.pagesize import MOST, PageSize, ask_sized
+from storelink.connectors.shopify.told import advanced, connection
 from storelink.errors import Retryable
 
 
-class Moved(Exception):
-    """A record changed while the rest of it was read: what is at hand is of two times."""
+class Unread(Exception):
+    """What is at hand of a record is not whole, or is of two times. The text says why."""
 
 
 @dataclass(slots=True)
@@ -26,24 +27,28 @@ class Completion:
     read: Read
 
     def whole(self, node: dict[str, Any]) -> Raw:
-        """The record of a node; connections are lists by id. Raises `Moved`, and what `ask` raises."""
+        """The record of a node; connections are lists by id. Raises `Unread`, and what `ask` raises."""
         self._join(node, self.kind.nested)
         for name, connections in self.kind.listed.items():
-            for item in node.get(name) or ():
+            items = node.get(name)
+            if not (isinstance(items, list) and all(type(item) is dict for item in items)):
+                raise Unread(f"Shopify's answer is not as documented: {name} is no list of objects")
+            for item in items:
                 self._join(item, connections)
         return node
 
     def _join(self, node: dict[str, Any], connections: Iterable[Nested]) -> None:
         for nested in connections:
-            connection = node.get(nested.key)
-            if not isinstance(connection, dict):
-                raise Retryable(f"Shopify left out {nested.key} of {node.get('id')}", code="null")
-            items = [item for item in connection["nodes"] if item is not None]
-            if connection["pageInfo"]["hasNextPage"]:
-                items += self._rest(node, nested, connection["pageInfo"]["endCursor"])
+            try:
+                part = connection(node, nested.key)
+            except Retryable as error:
+                raise Unread(str(error)) from error
+            items = part.items
+            if part.more:
+                items += self._rest(node, nested, part.end)
             node[nested.key] = in_order(items)
 
-    def _rest(self, node: dict[str, Any], nested: Nested, after: str | None) -> list[Raw]:
+    def _rest(self, node: dict[str, Any], nested: Nested, after: Any) -> list[Raw]:
         """The rest of a connection, of the same version of its record."""
         items: list[Raw] = []
         document, size = queries.load(nested.more), PageSize(1, rows=MOST)
@@ -51,20 +56,13 @@ class Completion:
             answer = ask_sized(self.client, document, size, {"id": node["id"], "after": after})
             self.read = joined(self.read, answer.read)
             found = answer.data.get("node")
-            if not found or found["updatedAt"] != node["updatedAt"]:
-                raise Moved(node["id"])
-            connection = found["more"]
-            items += [item for item in connection["nodes"] if item is not None]
-            if not connection["pageInfo"]["hasNextPage"]:
+            if not isinstance(found, dict) or found.get("updatedAt") != node.get("updatedAt"):
+                raise Unread("it changed each time while it was read")
+            part = connection(found, "more")
+            items += part.items
+            if not part.more:
                 return items
-            after = advanced(after, connection["pageInfo"]["endCursor"])
-
-
-def advanced(before: str | None, after: str | None) -> str:
-    """The next cursor. Raises `Retryable` where a list goes round in a circle."""
-    if after is None or after == before:
-        raise Retryable("Shopify's list does not go on: the cursor stays where it is", code="cursor")
-    return after
+            after = advanced(after, part.end)
 
 
 def joined(first: Read, second: Read) -> Read:

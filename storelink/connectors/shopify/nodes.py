@@ -12,8 +12,10 @@ from storelink.connectors.shopify import queries
 from storelink.connectors.shopify.ahead import in_order
 from storelink.connectors.shopify.asking import Asker
 from storelink.connectors.shopify.kind import Kind, key_of
-from storelink.connectors.shopify.nested import Completion, Moved, joined
+from storelink.connectors.shopify.nested import Completion, Unread, joined
 from storelink.connectors.shopify.pagesize import PageSize, too_much
+from storelink.connectors.shopify.profile import implied, scopes_of
+from storelink.connectors.shopify.told import as_documented
 from storelink.connectors.shopify.walk import zulu
 from storelink.errors import Retryable, StorelinkError
 
@@ -29,7 +31,7 @@ class Nodes:
 
     def __init__(self, client: Asker, scopes: Iterable[str], width: int) -> None:
         """`scopes` are those that the check found granted; empty where nothing was checked yet."""
-        self._client, self._scopes, self._width = client, _implied(scopes), width
+        self._client, self._scopes, self._width = client, implied(scopes), width
         self._sizes: dict[str, PageSize] = {}
 
     def fetch(self, kind: Kind, ids: Sequence[str]) -> Iterator[FetchPage]:
@@ -81,24 +83,26 @@ class Nodes:
             read = self._client.ask(queries.load("granted_scopes")).read
             return FetchPage({}, read, unanswered={ids[0]: str(error)})
         size.learn(len(ids), answer.cost)
-        if len(answer.data["nodes"]) != len(ids):  # each has its place, and null in it says it is not there
+        nodes = answer.data.get("nodes")
+        # each has its place, and null in it says it is not there
+        if not isinstance(nodes, list) or len(nodes) != len(ids):
             return FetchPage({}, answer.read, unanswered=dict.fromkeys(ids, "no answer to each id"))
-        return self._sorted(kind, ids, answer.data["nodes"], answer.read)
+        return self._sorted(kind, ids, nodes, answer.read)
 
     def _sorted(self, kind: Kind, ids: list[str], nodes: Sequence[Any], read: Read) -> FetchPage:
         """What came, and what did not."""
         completion = Completion(self._client, kind, read)
         found: dict[str, Raw] = {}
-        moved: dict[str, str] = {}
-        for node in nodes:
-            if node:
+        unread: dict[str, str] = {}
+        for key, node in zip(ids, nodes, strict=True):
+            if node is not None:
                 try:
-                    found[key_of(node["id"])] = completion.whole(node)
-                except Moved:
-                    moved[key_of(node["id"])] = "it changed each time while it was read"
-        missing = [key for key in ids if key not in found and key not in moved]
+                    found[key] = completion.whole(_of(kind, key, node))
+                except Unread as error:
+                    unread[key] = str(error)
+        missing = [key for key in ids if key not in found and key not in unread]
         gone, hidden = self._judged(kind, missing)
-        page = FetchPage(found, completion.read, gone=gone, unanswered=moved, out_of_sight=hidden)
+        page = FetchPage(found, completion.read, gone=gone, unanswered=unread, out_of_sight=hidden)
         return self._again(kind, page)
 
     def _again(self, kind: Kind, page: FetchPage) -> FetchPage:
@@ -108,11 +112,12 @@ class Nodes:
                 answer = self._client.ask(
                     queries.load(kind.nodes), {"ids": [kind.gid(key)], "lines": self.size(kind).lines}
                 )
-                node = answer.data["nodes"][0]
                 completion = Completion(self._client, kind, answer.read)
                 try:
-                    record = completion.whole(node) if node else None
-                except Moved:
+                    with as_documented("nodes"):
+                        (node,) = answer.data["nodes"]
+                    record = None if node is None else completion.whole(_of(kind, key, node))
+                except Unread:
                     continue
                 if record is not None:
                     still = {name: why for name, why in page.unanswered.items() if name != key}
@@ -131,7 +136,10 @@ class Nodes:
         if not ids:
             return [], []
         answer = self._client.ask(queries.load("granted_scopes"))
-        granted = _implied(scope["handle"] for scope in answer.data["currentAppInstallation"]["accessScopes"])
+        scopes = scopes_of(answer.data)
+        if scopes is None:
+            raise Retryable("Shopify's answer is not as documented: accessScopes", code="shape")
+        granted = implied(scopes)
         if f"read_{kind.scope}" not in granted or self._scopes - granted:
             return [], ids
         if kind.resource != "orders" or "read_all_orders" in granted:
@@ -143,14 +151,17 @@ class Nodes:
     def _oldest_visible(self, now: datetime) -> int | None:
         """The id of the oldest order that we surely see: ids rise, so what is above it is younger."""
         query = f"created_at:>='{zulu(now - VISIBLE)}'"
-        found = self._client.ask(queries.load("oldest_order"), {"query": query}).data["orders"]["nodes"]
-        return int(key_of(found[0]["id"])) if found else None
+        answer = self._client.ask(queries.load("oldest_order"), {"query": query})
+        with as_documented("orders"):
+            found = answer.data["orders"]["nodes"]
+            return int(key_of(found[0]["id"])) if found else None
 
 
-def _implied(scopes: Iterable[str]) -> frozenset[str]:
-    """Scopes with those that they imply: who may write may read."""
-    named = frozenset(scopes)
-    return named | {f"read_{scope[6:]}" for scope in named if scope.startswith("write_")}
+def _of(kind: Kind, key: str, node: Any) -> dict[str, Any]:
+    """The record that was answered for an id. Raises `Unread` where it is another one."""
+    if not isinstance(node, dict) or node.get("id") != kind.gid(key):
+        raise Unread("Shopify answered with something else")
+    return node
 
 
 def _fit(key: str) -> bool:

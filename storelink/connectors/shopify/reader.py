@@ -20,9 +20,10 @@ from storelink.connectors.shopify.everything import ATTEMPTS, DONE, Everything
 from storelink.connectors.shopify.jsonl import Assembly, Damaged, Layout
 from storelink.connectors.shopify.kind import KINDS, Kind, key_of
 from storelink.connectors.shopify.moment import moment_or_none, needed
-from storelink.connectors.shopify.nested import Completion, Moved, advanced
+from storelink.connectors.shopify.nested import Completion, Unread
 from storelink.connectors.shopify.nodes import Nodes
 from storelink.connectors.shopify.pagesize import PageSize
+from storelink.connectors.shopify.told import advanced, as_documented, connection, key
 from storelink.connectors.shopify.walk import REACH, Order, Page, by_id, walk, zulu
 from storelink.connectors.shopify.windows import LARGE
 from storelink.errors import Rejected, Retryable
@@ -85,26 +86,27 @@ class Reader:
     def _by_pages(self, kind: Kind, after: str | None) -> Iterator[RawPage]:
         """Everything by pages, in the order of ids."""
         for page in by_id(self._client, kind.page, self._size(kind), after):
-            found, moved, read = self._whole(kind, page)
+            found, unread, read = self._whole(kind, page)
             if page.nodes:
-                after = key_of(page.nodes[-1]["id"])
-            cursor: Cursor = DONE if page.last and not moved else {"after": after}
-            # what changed under our hands is fetched; if it goes on changing, the list shows it later
+                after = key(page.nodes[-1], kind)
+            cursor: Cursor = DONE if page.last and not unread else {"after": after}
+            # what changed under our hands is fetched; if that does not help, the list shows it later
             yield RawPage(list(found.values()), read, cursor)
-            for again in self._nodes.fetch(kind, moved):
+            for again in self._nodes.fetch(kind, unread):
                 yield RawPage(list(again.found.values()), again.read, DONE if page.last else cursor)
 
     def _whole(self, kind: Kind, page: Page) -> tuple[dict[str, Raw], list[str], Read]:
-        """The records of a page by id, and ids of those that changed while they were read."""
+        """The records of a page by id, and ids of those that could not be read whole."""
         completion = Completion(self._client, kind, page.read)
         found: dict[str, Raw] = {}
-        moved: list[str] = []
+        unread: list[str] = []
         for node in page.nodes:
+            name = key(node, kind)
             try:
-                found[key_of(node["id"])] = completion.whole(node)
-            except Moved:
-                moved.append(key_of(node["id"]))
-        return found, moved, completion.read
+                found[name] = completion.whole(node)
+            except Unread:
+                unread.append(name)
+        return found, unread, completion.read
 
     # -- lists -------------------------------------------------------------------------------------
 
@@ -174,7 +176,7 @@ class Reader:
 
     def _versions(self, kind: Kind, page: Page, whole: bool) -> ListPage:
         """A page as lines of versions, with the records where they came too."""
-        lines = [_listed(node) for node in page.nodes]
+        lines = [_listed(node, kind) for node in page.nodes]
         if not whole:
             return ListPage(lines, page.read)
         found, _, read = self._whole(kind, page)
@@ -190,7 +192,7 @@ class Reader:
         except Unavailable as error:
             _log.warning("no bulk operation; listing by pages", resource=kind.resource, reason=str(error))
             for page in by_id(self._client, kind.list, PageSize(1, rows=250), None):
-                yield ListPage([_listed(node) for node in page.nodes], page.read)
+                yield ListPage([_listed(node, kind) for node in page.nodes], page.read)
 
     def _listed_by_bulk(self, kind: Kind, query: str) -> Iterator[ListPage]:
         """A list by bulk. Raises `Unavailable` where that cannot be had."""
@@ -201,7 +203,7 @@ class Reader:
                 result = self._bulk.result(started)
                 with Assembly(Layout(kind.type), result.size) as assembly:
                     self._bulk.take(result, assembly)
-                    yield from _list_pages(result, assembly)
+                    yield from _list_pages(kind, result, assembly)
                 return
             except (Lost, Damaged) as error:
                 reason = str(error)
@@ -217,14 +219,14 @@ class Reader:
                 answer = self._client.ask(document, {"first": 250, "after": after, "query": query})
             except Rejected:
                 return
-            events = answer.data["events"]
-            if events is None:
+            if answer.data.get("events") is None:
                 return
-            gids = [node["subjectId"] for node in events["nodes"] if node and node.get("subjectId")]
+            events = connection(answer.data, "events")
+            gids = [gid for event in events.items if isinstance(gid := event.get("subjectId"), str)]
             yield ListPage([], answer.read, destroyed=[key_of(gid) for gid in gids])
-            if not events["pageInfo"]["hasNextPage"]:
+            if not events.more:
                 return
-            after = advanced(after, events["pageInfo"]["endCursor"])
+            after = advanced(after, events.end)
 
     def _size(self, kind: Kind) -> PageSize:
         return self._sizes.setdefault(kind.resource, PageSize(kind.lines))
@@ -234,7 +236,7 @@ class Reader:
             raise Retryable("the client was closed while a bulk operation was waited for", code="cut")
 
 
-def _list_pages(result: Result, assembly: Assembly) -> Iterator[ListPage]:
+def _list_pages(kind: Kind, result: Result, assembly: Assembly) -> Iterator[ListPage]:
     """The versions of a whole result, at least one page. Its time is the operation's end.
 
     What was edited while it ran is not stamped in the future.
@@ -244,12 +246,13 @@ def _list_pages(result: Result, assembly: Assembly) -> Iterator[ListPage]:
     read = Read(read.started, read.finished, ended)
     yield ListPage([], read, result.roots)
     for batch in assembly.batches(LINES):
-        yield ListPage([_listed(record) for record in batch.records], read, result.roots)
+        yield ListPage([_listed(record, kind) for record in batch.records], read, result.roots)
 
 
-def _listed(node: Mapping[str, Any]) -> Listed:
-    return Listed(key_of(node["id"]), moment_or_none(node["updatedAt"]))
+def _listed(node: Mapping[str, Any], kind: Kind) -> Listed:
+    return Listed(key(node, kind), moment_or_none(node.get("updatedAt")))
 
 
 def _updated(node: Mapping[str, Any]) -> datetime:
-    return needed(node["updatedAt"], "updatedAt")
+    with as_documented("updatedAt"):
+        return needed(node["updatedAt"], "updatedAt")

@@ -26,6 +26,10 @@ _TITLE = re.compile(rb"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
 _TAG = re.compile(r"<[^>]*>")
 _TOKEN = re.compile(r"\b(shp[a-z]{2,3}_)[0-9A-Za-z_-]{6,}")
 _COST = re.compile(r"cost is ([0-9]+)")
+_LARGEST = 1e6
+"""Points; the largest bucket of a plan has 40,000."""
+_LONGEST = 100.0
+"""Seconds in which a bucket fills; on every plan it is 20."""
 # the server's own trouble, in 200 as well: it may pass
 _PASSING = frozenset({"INTERNAL_SERVER_ERROR", "TIMEOUT", "SERVICE_UNAVAILABLE"})
 
@@ -163,22 +167,32 @@ def search_warning(extensions: object, url: str, hide: Hide) -> Rejected | None:
 
 
 def cost_of(extensions: object) -> Cost | None:
-    """What the answer says of its cost; None where it says nothing usable."""
+    """What the answer says of its cost; None where it says nothing usable.
+
+    What no plan has is not believed: all who draw from the bucket would go by it.
+    """
     cost = extensions.get("cost") if isinstance(extensions, dict) else None
     status = cost.get("throttleStatus") if isinstance(cost, dict) else None
     if not isinstance(cost, dict) or not isinstance(status, dict):
         return None
     actual = cost.get("actualQueryCost")
     try:
-        return Cost(
+        found = Cost(
             float(cost.get("requestedQueryCost") or 0.0),
             None if actual is None else float(actual),
             float(status["currentlyAvailable"]),
             float(status["maximumAvailable"]),
             float(status["restoreRate"]),
         )
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         return None
+    known = (
+        0 < found.restore <= found.maximum <= min(_LARGEST, _LONGEST * found.restore)
+        and abs(found.available) <= found.maximum
+        and 0 <= found.requested <= _LARGEST
+        and 0 <= (found.actual or 0.0) <= _LARGEST
+    )
+    return found if known else None
 
 
 # -- words -------------------------------------------------------------------------------------------

@@ -12,8 +12,10 @@ from storelink.connectors.hook import Notice, Subscription, Subscriptions
 from storelink.connectors.protocol import Store
 from storelink.connectors.shopify import queries, webhooks
 from storelink.connectors.shopify.client import Client
+from storelink.connectors.shopify.kind import key_of
 from storelink.connectors.shopify.refusal import plain
-from storelink.errors import NotFound, Rejected, Retryable
+from storelink.connectors.shopify.told import advanced, as_documented, connection
+from storelink.errors import NotFound, Rejected
 
 _CHUNK = 100
 _NOT_THERE = ("does not exist", "not found", "could not be found")
@@ -33,19 +35,17 @@ class ShopifySubscriptions:
         after = None
         while True:
             found = self._client.ask(queries.load("webhook_list"), {"after": after}).data
-            page = found["webhookSubscriptions"]
-            yield from (_subscription(node) for node in page["nodes"])
-            if not page["pageInfo"]["hasNextPage"]:
+            page = connection(found, "webhookSubscriptions")
+            yield from map(_subscription, page.items)
+            if not page.more:
                 return
-            after = page["pageInfo"]["endCursor"]
+            after = advanced(after, page.end)
 
     def create(self, topic: str, url: str, secret: str) -> Subscription:  # noqa: ARG002
         """See `hook.Subscriptions`."""
         answer = self._client.ask(queries.load("webhook_create"), {"topic": topic, "uri": url}, repeat=False)
-        made = _payload(answer.data, "webhookSubscriptionCreate")["webhookSubscription"]
-        if made is None:
-            raise Retryable("Shopify's answer to a new webhook is none", code="shape")
-        return _subscription(made)
+        with as_documented("webhookSubscriptionCreate"):
+            return _subscription(_payload(answer.data, "webhookSubscriptionCreate")["webhookSubscription"])
 
     def resign(self, subscription: Subscription, secret: str) -> None:
         """Nothing: Shopify signs with the app's own secret."""
@@ -71,7 +71,8 @@ def _payload(data: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 
 def _subscription(node: Mapping[str, Any]) -> Subscription:
-    return Subscription(str(node["id"]), str(node["topic"]), str(node["uri"]), node["format"] == "JSON")
+    with as_documented("webhookSubscription"):
+        return Subscription(str(node["id"]), str(node["topic"]), str(node["uri"]), node["format"] == "JSON")
 
 
 class ShopifyWebhooks:
@@ -114,11 +115,11 @@ class ShopifyWebhooks:
         for first in range(0, len(ids), _CHUNK):
             gids = [f"gid://shopify/InventoryItem/{key}" for key in ids[first : first + _CHUNK]]
             answer = _client(store).ask(queries.load("inventory_owners"), {"ids": gids})
-            for node in answer.data.get("nodes") or ():
-                variants = ((node or {}).get("variants") or {}).get("nodes") or ()
-                for variant in variants:
-                    product = variant["product"]["id"]
-                    found[node["id"].rpartition("/")[2]] = product.rpartition("/")[2]
+            with as_documented("nodes"):
+                for node in answer.data.get("nodes") or ():
+                    variants = ((node or {}).get("variants") or {}).get("nodes") or ()
+                    for variant in variants:
+                        found[key_of(node["id"])] = key_of(variant["product"]["id"])
         return found
 
 

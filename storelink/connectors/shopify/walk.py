@@ -11,9 +11,8 @@ from typing import Any
 from storelink.connectors.protocol import Read
 from storelink.connectors.shopify import queries
 from storelink.connectors.shopify.asking import Asker
-from storelink.connectors.shopify.kind import key_of
-from storelink.connectors.shopify.nested import advanced
 from storelink.connectors.shopify.pagesize import PageSize, ask_sized
+from storelink.connectors.shopify.told import advanced, connection, key
 
 REACH = 24_000
 """Objects after which a list is begun anew from where it is."""
@@ -54,15 +53,14 @@ def walk(client: Asker, name: str, size: PageSize, order: Order) -> Iterator[Pag
     doubted = order.sort != "ID"
     while True:
         answer = ask_sized(client, document, size, {**variables, "after": after})
-        connection = answer.data["page"]
-        last = not connection["pageInfo"]["hasNextPage"]
-        if last and not connection["nodes"] and not doubted:
+        part = connection(answer.data, "page")
+        if not (part.items or part.more or doubted):
             doubted = True
             continue
-        yield Page([node for node in connection["nodes"] if node], answer.read, last)
-        if last:
+        yield Page(part.items, answer.read, not part.more)
+        if not part.more:
             return
-        after, doubted = advanced(after, connection["pageInfo"]["endCursor"]), False
+        after, doubted = advanced(after, part.end), False
 
 
 def by_id(client: Asker, name: str, size: PageSize, last_id: str | None) -> Iterator[Page]:
@@ -74,7 +72,7 @@ def by_id(client: Asker, name: str, size: PageSize, last_id: str | None) -> Iter
             yield page
             seen, last = seen + len(page.nodes), page.last
             if page.nodes:
-                last_id = key_of(page.nodes[-1]["id"])
+                last_id = key(page.nodes[-1])
             if seen >= REACH:
                 break
         if last:
