@@ -148,8 +148,43 @@ class Admin:
         found: Doc = self.do("record", kind, record)
         return found
 
+    def ledger(self) -> list[Doc]:
+        """What gateways paid back: order, refund, amount (text), currency, reason, gateway, at.
+
+        It never forgets, whatever becomes of the refund in the store.
+        """
+        found: list[Doc] = self.do("ledger")
+        return found
+
+    def turn_gateway(self, says: str = "SUCCESS", order: int | None = None) -> None:
+        """How refunds turn out from now on, all or those of one order.
+
+        WooCommerce: SUCCESS, DECLINED, FALSE, DIES_BEFORE, DIES_AFTER, FAILS_AFTER; see `Ledger.turn`.
+        """
+        self.do("turn_gateway", says, order)
+
+    def slow_gateway(self, seconds: float, order: int | None = None) -> None:
+        """WooCommerce: how long a gateway takes to pay back, for all orders or for one."""
+        self.do("slow_gateway", seconds, order)
+
+    def refund_by_hand(
+        self,
+        order: int,
+        amount: str,
+        reason: str = "",
+        *,
+        gateway: bool = True,
+        lines: list[Doc] | None = None,
+    ) -> Doc:
+        """What a person does on the store's own refund page: through the gateway, or recorded only.
+
+        `lines` are `line_items` as the API takes them. Raises `DeskError` with the store's words.
+        """
+        found: Doc = self.do("refund_by_hand", order, amount, reason, gateway, lines or [])
+        return found
+
     def payments(self) -> list[Doc]:
-        """What the payment gateway has paid back: order, amount in cents, reason, at."""
+        """The same with the amount in cents."""
         found: list[Doc] = self.do("payments")
         return found
 

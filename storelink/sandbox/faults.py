@@ -7,17 +7,20 @@ match (all given must hold; nothing given matches every request):
     path        a regular expression, searched in the path
     query       text that the decoded query string contains
     operation   the name of the GraphQL operation (Shopify), as a regular expression, whole
+    body        text that the request's body contains
     nth         only the n-th matching request, from 1
     every       each n-th matching request
     times       stop after so many
 
 do (any of):
-    slow        seconds to wait before answering
-    status      answer this status instead; with `html` true a page, else a JSON error
+    slow        seconds to wait in front of the store; then it is worked, whether anybody still listens
+    slow_after  seconds to wait between the work and the answer
+    status      answer this status instead of working it; with `html` true a page, else a JSON error
+    status_after  work it, and answer this status with a page, as a web server whose worker died
     retry_after value of a Retry-After header beside `status`: seconds or an HTTP date
     html        200 with a page of HTML
     truncate    cut the body after this share (0…1) and drop the connection
-    drop        "before" the work or "after" it: the connection is closed without an answer
+    drop        "before" the work or "after" it: the connection is cut without an answer
     bom, notice put a byte order mark, or a PHP warning, in front of the body
     maintenance the 503 page of a store that updates itself; `fatal`, `database_down`: their pages
     redirect    301 to this address
@@ -42,11 +45,11 @@ from urllib.parse import unquote_plus
 
 Do = dict[str, Any]
 _DO = frozenset((
-    "slow", "status", "retry_after", "html", "truncate", "drop", "bom", "notice", "maintenance",
-    "fatal", "database_down", "redirect", "strip_auth", "strip_query", "big", "clock", "edits",
-    "stale", "poison", "ignore_offset", "duplicate", "replace", "throttled", "error",
+    "slow", "slow_after", "status", "status_after", "retry_after", "html", "truncate", "drop", "bom",
+    "notice", "maintenance", "fatal", "database_down", "redirect", "strip_auth", "strip_query", "big", "clock",
+    "edits", "stale", "poison", "ignore_offset", "duplicate", "replace", "throttled", "error",
 ))  # fmt: skip
-_MATCH = frozenset(("method", "path", "query", "operation", "nth", "every", "times"))
+_MATCH = frozenset(("method", "path", "query", "operation", "body", "nth", "every", "times"))
 
 
 @dataclass(slots=True)
@@ -59,7 +62,7 @@ class Rule:
     fired: int = 0
     memory: dict[str, Any] = field(default_factory=dict)
 
-    def fits(self, method: str, path: str, query: str, operation: str = "") -> bool:
+    def fits(self, method: str, path: str, query: str, operation: str = "", body: bytes = b"") -> bool:
         """Whether this request fits; counts it."""
         wanted = self.match
         if (
@@ -67,6 +70,7 @@ class Rule:
             or not re.search(wanted.get("path", ""), path)
             or wanted.get("query", "") not in unquote_plus(query)
             or not re.fullmatch(wanted.get("operation", ".*"), operation)
+            or wanted.get("body", "").encode() not in body
         ):
             return False
         self.seen += 1
@@ -98,5 +102,5 @@ class Script:
     def __init__(self) -> None:
         self.rules: list[Rule] = []
 
-    def pick(self, method: str, path: str, query: str, operation: str = "") -> list[Rule]:
-        return [rule for rule in self.rules if rule.fits(method, path, query, operation)]
+    def pick(self, method: str, path: str, query: str, operation: str = "", body: bytes = b"") -> list[Rule]:
+        return [rule for rule in self.rules if rule.fits(method, path, query, operation, body)]

@@ -1,5 +1,11 @@
-"""Whole cents, taxes and decimal strings."""
+"""Whole cents, taxes and decimal strings.
 
+A cent is the smallest amount that the store shows: a hundredth, or what `decimals` says.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 
 from storelink.sandbox.shop import Tax, TaxRate
@@ -15,6 +21,19 @@ RATES = (
     TaxRate(8, "US", "TX", "TX Tax", 6_250),
     TaxRate(9, "JP", "", "消費税", 10_000),
 )
+
+
+_DECIMALS: ContextVar[int] = ContextVar("decimals", default=2)
+
+
+@contextmanager
+def decimals(places: int) -> Iterator[None]:
+    """Amounts have so many decimal places, in this task or thread."""
+    before = _DECIMALS.set(places)
+    try:
+        yield
+    finally:
+        _DECIMALS.reset(before)
 
 
 def rates_at(country: str, state: str) -> tuple[TaxRate, ...]:
@@ -41,6 +60,35 @@ def taxes_on(before: int, after: int, rates: tuple[TaxRate, ...]) -> tuple[Tax, 
     return tuple(taxes)
 
 
+def taxes_in(before: int, after: int, rates: tuple[TaxRate, ...]) -> tuple[Tax, ...]:
+    """What each rate takes of a price that has its taxes in it."""
+    return tuple(
+        Tax(rate, one, other)
+        for rate, one, other in zip(rates, _carved(before, rates), _carved(after, rates), strict=True)
+    )
+
+
+def _carved(gross: int, rates: tuple[TaxRate, ...]) -> list[int]:
+    """A compound rate lies around all others, so it comes off first."""
+    rest, taken = gross, {}
+    for rate in reversed(rates):
+        if rate.compound:
+            taken[rate] = rest - _rounded_part(rest, 100_000, 100_000 + rate.share)
+            rest -= taken[rate]
+    plain = sum(rate.share for rate in rates if not rate.compound)
+    for rate in rates:
+        if not rate.compound:
+            taken[rate] = _rounded_part(rest, rate.share, 100_000 + plain)
+    return [taken[rate] for rate in rates]
+
+
+def _rounded_part(cents: int, part: int, of: int) -> int:
+    """Rounded half away from zero."""
+    if cents < 0:
+        return -_rounded_part(-cents, part, of)
+    return (2 * cents * part + of) // (2 * of)
+
+
 def discount_tax(discount: int, rates: tuple[TaxRate, ...]) -> int:
     """The tax on a whole discount, rounded once: not quite the sum of what the lines show."""
     return sum(tax.after for tax in taxes_on(discount, discount, rates))
@@ -60,6 +108,9 @@ def apply_percent(totals: list[int], share: int) -> list[int]:
 
 def amount(cents: int) -> str:
     """`-1234` → `"-12.34"`."""
+    places = _DECIMALS.get()
+    if places != 2:
+        return f"{Decimal(cents).scaleb(-places):.{places}f}"
     if cents < 0:
         return f"-{-cents // 100}.{-cents % 100:02d}"
     return f"{cents // 100}.{cents % 100:02d}"
@@ -69,13 +120,14 @@ def bare(cents: int | None) -> str:
     """A catalog price as people type it: `"66.45"`, `"12"`, `""`."""
     if cents is None:
         return ""
-    return str(cents // 100) if cents % 100 == 0 else amount(cents)
+    unit = 10 ** _DECIMALS.get()
+    return str(cents // unit) if cents % unit == 0 else amount(cents)
 
 
 def cents(text: object) -> int:
     """`"12.345"` → 1235, rounded half away from zero; what is no number is 0, as PHP has it."""
     try:
-        value = Decimal(str(text)) * 100
+        value = Decimal(str(text)).scaleb(_DECIMALS.get())
         return int(value.quantize(Decimal(1), ROUND_HALF_UP))
     except (InvalidOperation, ValueError, OverflowError):
         return 0
@@ -83,5 +135,5 @@ def cents(text: object) -> int:
 
 def ratio(total_cents: int, quantity: int) -> int | float:
     """Total by quantity as a binary float, with its artefacts; whole numbers lose their `.0`."""
-    value = (total_cents / 100) / (quantity or 1)
+    value = (total_cents / 10 ** _DECIMALS.get()) / (quantity or 1)
     return int(value) if value == int(value) else value

@@ -15,6 +15,7 @@ from storelink.sandbox.faults import Rule, Script
 from storelink.sandbox.journal import Entry, Journal, tidy
 
 _PART = 1 << 20
+_BROKEN = b"<html><head><title>Bad Gateway</title></head><body>Bad Gateway</body></html>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,7 @@ class Web:
         started = time.perf_counter()
         number, at = self.journal.number(), self.shop.clock.seconds()
         operation = self.shop.operation(method, path, body)
-        rules = self.script.pick(method, path, query, operation)
+        rules = self.script.pick(method, path, query, operation, body)
         do = {name: value for rule in rules for name, value in rule.do.items()}
         entry = Entry(number, at, method, path, tidy(query), 0, 0, 0.0, tuple(do), operation)
         self.journal.add(entry)
@@ -89,6 +90,10 @@ class Web:
             await _drop(receive, send)
             return
         reply = await self.shop.serve(method, path, query, headers, body, rules)
+        if do.get("slow_after"):
+            await asyncio.sleep(float(do["slow_after"]))
+        if "status_after" in do:
+            reply = int(do["status_after"]), [("Content-Type", "text/html")], _BROKEN
         if do.get("drop") == "after":
             await _drop(receive, send)
             return

@@ -190,7 +190,7 @@ def setting(store: Store, group: str, name: str) -> Doc | None:
         ("general", "woocommerce_currency"): store.site.currency,
         ("tax", "woocommerce_prices_include_tax"): "yes" if store.site.prices_include_tax else "no",
         ("general", "woocommerce_calc_taxes"): "yes",
-        ("general", "woocommerce_price_num_decimals"): "2",
+        ("general", "woocommerce_price_num_decimals"): str(store.site.decimals),
     }
     if (group, name) not in values:
         return None

@@ -3,6 +3,7 @@
 from secrets import token_hex
 from typing import Any
 
+from storelink.sandbox.money import amount, ratio
 from storelink.sandbox.shop import Product, Variant
 from storelink.sandbox.woocommerce import customers, products
 from storelink.sandbox.woocommerce.numbers import Numbers
@@ -35,7 +36,7 @@ def order(site: Site, numbers: Numbers, at: int) -> Doc:
                 "discount_total", "discount_tax", "shipping_total", "shipping_tax", "cart_tax",
                 "total", "total_tax",
             ),
-            "0.00",
+            amount(0),
         ),
         "customer_id": 0,
         "order_key": key,
@@ -73,10 +74,10 @@ def order(site: Site, numbers: Numbers, at: int) -> Doc:
 
 
 def small_sale(numbers: Numbers) -> Doc:
-    """Fields of a paid order of one custom line of 40.00."""
+    """Fields of a paid order of one custom line of 4,000 cents."""
     return {
         "status": "processing",
-        "total": "40.00",
+        "total": amount(4_000),
         "payment_method": "fakepay",
         "payment_method_title": "Credit card",
         "line_items": [
@@ -87,15 +88,15 @@ def small_sale(numbers: Numbers) -> Doc:
                 "variation_id": 0,
                 "quantity": 1,
                 "tax_class": "",
-                "subtotal": "40.00",
-                "subtotal_tax": "0.00",
-                "total": "40.00",
-                "total_tax": "0.00",
+                "subtotal": amount(4_000),
+                "subtotal_tax": amount(0),
+                "total": amount(4_000),
+                "total_tax": amount(0),
                 "taxes": [],
                 "meta_data": [],
                 "sku": None,
                 "global_unique_id": None,
-                "price": 40,
+                "price": ratio(4_000, 1),
                 "image": {"id": 0, "src": ""},
                 "parent_name": None,
             }

@@ -30,7 +30,7 @@ class Edits:
             "edit_order", "edit_product", "edit_variation", "edit_customer", "create_order",
             "create_product", "create_variation", "create_customer", "trash", "restore", "delete",
             "add_refund", "delete_refund", "set_field_silently", "stamp", "counts", "truth",
-            "records", "record", "set_site", "payments", "back_up", "roll_back",
+            "records", "record", "set_site", "payments", "ledger", "back_up", "roll_back",
         )  # fmt: skip
         return {name: getattr(self, name) for name in names}
 
@@ -69,6 +69,10 @@ class Edits:
     def payments(self) -> list[dict[str, Any]]:
         """What the payment gateway has paid back, in cents, oldest first."""
         return [asdict(payment) for payment in self.store.ledger.payments]
+
+    def ledger(self) -> list[dict[str, Any]]:
+        """The same with amounts as text, as every sandbox store tells it."""
+        return self.store.ledger.rows()
 
     # edits
 

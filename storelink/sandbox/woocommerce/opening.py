@@ -13,9 +13,11 @@ from storelink.sandbox.courier import Courier
 from storelink.sandbox.desk import Desk
 from storelink.sandbox.faults import Script
 from storelink.sandbox.journal import Journal
+from storelink.sandbox.money import decimals
 from storelink.sandbox.setup import Opened, Setup
 from storelink.sandbox.shop import make_shop
 from storelink.sandbox.web import Web
+from storelink.sandbox.woocommerce import refund_writes
 from storelink.sandbox.woocommerce.auth import Gate, Key
 from storelink.sandbox.woocommerce.churn import churn
 from storelink.sandbox.woocommerce.deliveries import Deliveries
@@ -34,6 +36,9 @@ class Options:
     has_variations: bool = True
     has_refunds: bool = True
     hpos: bool = True
+    currency: str = "USD"
+    decimals: int = 2
+    prices_include_tax: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +77,22 @@ def make_keys(seed: int) -> Keys:
 
 def _actions(store: Store, deliveries: Deliveries) -> dict[str, Callable[..., Any]]:
     edits = Edits(store)
-    return {**edits.actions(), "churn": partial(churn, edits), **deliveries.actions()}
+    own: dict[str, Callable[..., Any]] = {
+        **edits.actions(),
+        "churn": partial(churn, edits),
+        "refund_by_hand": partial(refund_writes.by_hand, store),
+        "turn_gateway": store.ledger.turn,
+        "slow_gateway": store.ledger.slow_down,
+    }
+    return {**{name: _in_its_money(store.site, do) for name, do in own.items()}, **deliveries.actions()}
+
+
+def _in_its_money(site: Site, do: Callable[..., Any]) -> Callable[..., Any]:
+    def run(*args: Any, **named: Any) -> Any:
+        with decimals(site.decimals):
+            return do(*args, **named)
+
+    return run
 
 
 def open_store(setup: Setup, url: str) -> Opened:
@@ -81,9 +101,11 @@ def open_store(setup: Setup, url: str) -> Opened:
     clock = Clock(setup.clock_offset)
     site = Site(url, zone_of(setup.time_zone))
     site.has_variations, site.has_refunds = options.has_variations, options.has_refunds
-    site.hpos = options.hpos
+    site.hpos, site.currency, site.decimals = options.hpos, options.currency, options.decimals
+    site.prices_include_tax = options.prices_include_tax
     store = Store(site, clock)
-    store.fill(make_shop(setup.plan))
+    with decimals(site.decimals):
+        store.fill(make_shop(setup.plan))
     gate = Gate(
         [
             Key(*keys.full, "read_write"),

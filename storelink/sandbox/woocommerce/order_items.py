@@ -78,7 +78,7 @@ def _new_line(store: Store, posted: Body) -> Doc:
     product, variation = _find(store, posted)
     quantity = int(posted.get("quantity", 1))
     sold = variation or product
-    total = amount(cents(sold["price"] or "0") * quantity) if sold else "0.00"
+    total = amount(cents(sold["price"] or "0") * quantity) if sold else amount(0)
     name = "" if product is None else product["name"]
     metas = []
     if product is not None and variation is not None:
@@ -93,9 +93,9 @@ def _new_line(store: Store, posted: Body) -> Doc:
         "quantity": quantity,
         "tax_class": "",
         "subtotal": total,
-        "subtotal_tax": "0.00",
+        "subtotal_tax": amount(0),
         "total": total,
-        "total_tax": "0.00",
+        "total_tax": amount(0),
         "taxes": [],
         "meta_data": metas,
         "sku": sold["sku"] if sold else None,
@@ -113,8 +113,8 @@ def _new_fee(store: Store, posted: Body) -> Doc:
         "tax_class": "",
         "tax_status": "taxable",
         "amount": "",
-        "total": "0.00",
-        "total_tax": "0.00",
+        "total": amount(0),
+        "total_tax": amount(0),
         "taxes": [],
         "meta_data": [],
     }
@@ -128,8 +128,8 @@ def _new_delivery(store: Store, posted: Body) -> Doc:
         "method_title": "",
         "method_id": "",
         "instance_id": "",
-        "total": "0.00",
-        "total_tax": "0.00",
+        "total": amount(0),
+        "total_tax": amount(0),
         "taxes": [],
         "tax_status": "taxable",
         "meta_data": [],

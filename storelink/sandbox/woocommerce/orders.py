@@ -281,7 +281,7 @@ def order_links(site: Site, number: int, customer: int) -> Doc:
 def judge(doc: Doc) -> None:
     """The three answers the store works out from status, total and lines."""
     doc["is_editable"] = doc["status"] in EDITABLE
-    doc["needs_payment"] = doc["status"] in PAYABLE and doc["total"] not in ("0.00", "")
+    doc["needs_payment"] = doc["status"] in PAYABLE and doc["total"].strip("0.") != ""
     doc["needs_processing"] = any(line["product_id"] for line in doc["line_items"])
 
 

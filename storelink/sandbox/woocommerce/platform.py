@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import unquote
 
+from storelink.sandbox.money import decimals
 from storelink.sandbox.woocommerce import about, auth, pages
 from storelink.sandbox.woocommerce.answers import Answer, Later, Refused, json_answer, no_route
 from storelink.sandbox.woocommerce.auth import Asked, Gate, Key
@@ -83,8 +84,12 @@ class Platform:
         self.gate = gate
         self.routes = routes
 
-    async def handle(self, request: Request) -> Reply:  # noqa: PLR0911 - each way in is one line
+    async def handle(self, request: Request) -> Reply:
         """Answer one request."""
+        with decimals(self.store.site.decimals):
+            return await self._handle(request)
+
+    async def _handle(self, request: Request) -> Reply:  # noqa: PLR0911 - each way in is one line
         site = self.store.site
         if len(request.path) + len(request.query_string) > LONGEST_URI:
             return 414, self._web_headers("text/html"), pages.too_long(SERVER)

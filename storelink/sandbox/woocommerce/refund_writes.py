@@ -1,6 +1,7 @@
 """Making and deleting refunds: no lock, no idempotency, and the gateway asked by default (facts §6)."""
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from storelink.sandbox.money import RATES, amount, cents
 from storelink.sandbox.woocommerce import refunds
@@ -8,10 +9,10 @@ from storelink.sandbox.woocommerce.answers import Answer, Later, Refused
 from storelink.sandbox.woocommerce.body import Body, Kind, check_body, items, truth
 from storelink.sandbox.woocommerce.customers import Doc
 from storelink.sandbox.woocommerce.edits import Edits
-from storelink.sandbox.woocommerce.ledger import declined
+from storelink.sandbox.woocommerce.ledger import declined, payment_of
 from storelink.sandbox.woocommerce.order_writes import merge_meta
 from storelink.sandbox.woocommerce.orders import item_meta, judge
-from storelink.sandbox.woocommerce.php import encode
+from storelink.sandbox.woocommerce.php import decode, encode
 from storelink.sandbox.woocommerce.singles import REFUND_ALLOW, refund
 from storelink.sandbox.woocommerce.stock import move
 from storelink.sandbox.woocommerce.store import Store
@@ -41,7 +42,7 @@ def create(store: Store, order: int, body: Body) -> Answer | Later:
     if doc is None:
         raise Refused(500, "woocommerce_rest_invalid_order_id", "Invalid order ID.", data=404)
     money = _amount(doc, body)
-    lines, taxes = _lines(store, doc, body)
+    given = _parts(store, doc, body)
     made = refunds.refund_doc(
         store.site,
         store.numbers,
@@ -51,20 +52,24 @@ def create(store: Store, order: int, body: Body) -> Answer | Later:
         reason=str(body.get("reason", "")),
         at=store.clock.stamp(),
         paid_back=False,
-        lines=lines,
-        taxes={rate: taxes.get(rate.number, 0) for rate in RATES},
+        lines=given.lines,
+        taxes={rate: given.taxes.get(rate.number, 0) for rate in RATES},
+        sent_taxes={rate: given.sent_taxes.get(rate.number, 0) for rate in RATES},
+        sent=given.sent,
+        fees=given.fees,
         kind="partial",
     )
     notes, made["meta_data"] = made["meta_data"], []
     asks = _asks_gateway(body)
     if asks:
         store.ledger.check(doc["payment_method"])
-    finish = _finisher(store, made, notes, body, asks=asks)
+    finish = _finisher(store, made, notes, body, doc, asks=asks)
 
     def keep() -> Answer | Later:
         _keep(store, made)
-        if asks and store.site.gateway_seconds:
-            return Later(store.site.gateway_seconds, finish)
+        seconds = max(store.site.gateway_seconds, store.ledger.seconds(order))
+        if asks and seconds:
+            return Later(seconds, finish)
         return finish()
 
     return Later(store.site.check_seconds, keep) if store.site.check_seconds else keep()
@@ -105,24 +110,38 @@ def _line_money(part: Body) -> int:
     return cents(part.get("refund_total", 0)) + sum(cents(t.get("refund_total", 0)) for t in taxes)
 
 
-def _lines(store: Store, doc: Doc, body: Body) -> tuple[list[Doc], dict[int, int]]:
-    """The refund's own lines, and what it gives back of each tax rate; unknown lines are ignored."""
-    lines: list[Doc] = []
-    sums: dict[int, int] = {}
+@dataclass(slots=True)
+class _Parts:
+    """The refund's own lines by kind, and what it gives back of each tax rate, shipping apart."""
+
+    lines: list[Doc] = field(default_factory=list)
+    sent: list[Doc] = field(default_factory=list)
+    fees: list[Doc] = field(default_factory=list)
+    taxes: dict[int, int] = field(default_factory=dict)
+    sent_taxes: dict[int, int] = field(default_factory=dict)
+
+
+def _parts(store: Store, doc: Doc, body: Body) -> _Parts:
+    """Lines, shipping and fees are all given back by their own ids; unknown ones are ignored."""
+    found = _Parts()
+    groups = {"line_items": found.lines, "shipping_lines": found.sent, "fee_lines": found.fees}
     for part in items(body.get("line_items")):
-        source = next((p for p in doc["line_items"] if p["id"] == part.get("id")), None)
-        if source is None:
-            continue
-        taxes = [
-            (int(tax["id"]), cents(tax.get("refund_total", 0)))
-            for tax in items(part.get("refund_tax"))
-            if "id" in tax
-        ]
-        for rate, money in taxes:
-            sums[rate] = sums.get(rate, 0) + money
-        quantity, total = int(part.get("quantity", 0)), cents(part.get("refund_total", 0))
-        lines.append(refunds.given_back(store.numbers, source, quantity, total, taxes))
-    return lines, sums
+        for group, into in groups.items():
+            source = next((p for p in doc[group] if p["id"] == part.get("id")), None)
+            if source is None:
+                continue
+            taxes = [
+                (int(tax["id"]), cents(tax.get("refund_total", 0)))
+                for tax in items(part.get("refund_tax"))
+                if "id" in tax
+            ]
+            sums = found.sent_taxes if group == "shipping_lines" else found.taxes
+            for rate, money in taxes:
+                sums[rate] = sums.get(rate, 0) + money
+            quantity, total = int(part.get("quantity", 0)), cents(part.get("refund_total", 0))
+            if quantity or total or taxes:
+                into.append(refunds.given_back(store.numbers, source, quantity, total, taxes))
+    return found
 
 
 def _keep(store: Store, made: Doc) -> None:
@@ -135,21 +154,31 @@ def _keep(store: Store, made: Doc) -> None:
         store.put("orders", doc)
 
 
-def _finisher(store: Store, made: Doc, notes: list[Doc], body: Body, *, asks: bool) -> Callable[[], Answer]:
+def _ask_gateway(store: Store, made: Doc, order: Doc) -> None:
+    """Let it pay, or take the refund away again with its words. A worker that dies says nothing."""
+    says = store.ledger.says(order["id"])
+    if says == "DIES_BEFORE" or store.site.gateway_dies == "before":
+        raise RuntimeError("worker died before the money moved")
+    try:
+        store.ledger.pay_back(payment_of(order, made, store.clock.stamp()))
+        if says == "FAILS_AFTER":
+            raise declined("Could not reach the mail server.")
+    except Refused:
+        if made["id"] in store.drawers["refunds"].rows:
+            Edits(store).delete("refunds", made["id"])
+        raise
+    if says == "DIES_AFTER" or store.site.gateway_dies:
+        raise RuntimeError("worker died after the money moved")
+    made["refunded_payment"] = True
+
+
+def _finisher(
+    store: Store, made: Doc, notes: list[Doc], body: Body, gateway: Doc, *, asks: bool
+) -> Callable[[], Answer]:
     def finish() -> Answer:
         order = made["parent_id"]
         if asks:
-            if store.site.gateway_dies == "before":
-                raise RuntimeError("worker died before the money moved")
-            try:
-                store.ledger.pay_back(order, made["amount"], made["reason"], store.clock.stamp())
-            except Refused:
-                if made["id"] in store.drawers["refunds"].rows:
-                    Edits(store).delete("refunds", made["id"])
-                raise
-            if store.site.gateway_dies:
-                raise RuntimeError("worker died after the money moved")
-            made["refunded_payment"] = True
+            _ask_gateway(store, made, gateway)
         if truth(body.get("api_restock", True)):
             _restock(store, order, made)
         made["meta_data"] = notes
@@ -215,3 +244,22 @@ def delete(store: Store, order: int, number: int, query: Body) -> Answer:
         )
     Edits(store).delete("refunds", number)
     return Answer(200, encode(found), allow=REFUND_ALLOW)
+
+
+def by_hand(store: Store, order: int, money: str, reason: str, gateway: bool, lines: list[Doc]) -> Doc:
+    """What a person does on the store's refund page. Raises ValueError with the store's words."""
+    body = {
+        "amount": money,
+        "reason": reason,
+        "api_refund": gateway,
+        "api_restock": False,
+        "line_items": lines,
+    }
+    try:
+        found = create(store, order, body)
+        while isinstance(found, Later):
+            found = found.finish()
+    except (Refused, RuntimeError) as error:
+        raise ValueError(str(error)) from None
+    made: Doc = decode(found.body)
+    return made

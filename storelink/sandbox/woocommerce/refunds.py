@@ -21,8 +21,16 @@ def refund_links(site: Site, order: int, number: int) -> Doc:
 
 
 def given_back(numbers: Numbers, line: Doc, quantity: int, total: int, taxes: list[tuple[int, int]]) -> Doc:
-    """A line of a refund: the order's line with everything negative; `taxes` are (rate id, cents)."""
+    """A part of a refund: the order's with everything negative; `taxes` are (rate id, cents)."""
     tax = sum(part for _, part in taxes)
+    money = {
+        "total": amount(-total),
+        "total_tax": amount(-tax),
+        "taxes": [{"id": rate, "total": amount(-part), "subtotal": amount(-part)} for rate, part in taxes],
+        "meta_data": [item_meta(numbers, "_refunded_item_id", str(line["id"]))],
+    }
+    if "quantity" not in line:  # shipping or a fee
+        return {**line, "id": numbers.next_item(), **money}
     return {
         "id": numbers.next_item(),
         "name": line["name"],
@@ -32,10 +40,7 @@ def given_back(numbers: Numbers, line: Doc, quantity: int, total: int, taxes: li
         "tax_class": line["tax_class"],
         "subtotal": amount(-total),
         "subtotal_tax": amount(-tax),
-        "total": amount(-total),
-        "total_tax": amount(-tax),
-        "taxes": [{"id": rate, "total": amount(-part), "subtotal": amount(-part)} for rate, part in taxes],
-        "meta_data": [item_meta(numbers, "_refunded_item_id", str(line["id"]))],
+        **money,
         "sku": line["sku"],
         "global_unique_id": line["global_unique_id"],
         "price": ratio(total, quantity) if quantity else 0,
@@ -56,11 +61,16 @@ def refund_doc(
     paid_back: bool,
     lines: list[Doc],
     taxes: dict[TaxRate, int],
+    sent_taxes: dict[TaxRate, int] | None = None,
+    sent: list[Doc] | None = None,
+    fees: list[Doc] | None = None,
     kind: str = "partial",
     by: int = 1,
 ) -> Doc:
     """A refund as the store-wide list has it; the list of one order leaves `parent_id` out."""
     made, made_gmt = site.both(at)
+    delivery = sent_taxes or {}
+    rates = dict.fromkeys((*taxes, *delivery))
     return {
         "id": number,
         "parent_id": order["id"],
@@ -72,9 +82,13 @@ def refund_doc(
         "refunded_payment": paid_back,
         "meta_data": metadata(numbers, [("_refund_type", kind)]),
         "line_items": lines,
-        "shipping_lines": [],
-        "tax_lines": [tax_line(numbers, rate, -part, 0) for rate, part in taxes.items() if part],
-        "fee_lines": [],
+        "shipping_lines": sent or [],
+        "tax_lines": [
+            tax_line(numbers, rate, -taxes.get(rate, 0), -delivery.get(rate, 0))
+            for rate in rates
+            if taxes.get(rate) or delivery.get(rate)
+        ],
+        "fee_lines": fees or [],
         "_links": refund_links(site, order["id"], number),
     }
 
@@ -107,7 +121,8 @@ def generated(site: Site, numbers: Numbers, order: Doc, refund: Refund, number: 
 
 def short_form(refund: Doc) -> Doc:
     """How an order lists it; a refund without an amount shows a bare minus."""
-    tax = sum(cents(line["total_tax"]) for line in refund["line_items"])
+    groups = ("line_items", "shipping_lines", "fee_lines")
+    tax = sum(cents(part["total_tax"]) for group in groups for part in refund[group])
     return {
         "id": refund["id"],
         "reason": refund["reason"],

@@ -235,7 +235,9 @@ def system_status(store: Store, call: Call) -> Answer:
     status: dict[str, Any] = json.loads(source.read_bytes())
     site = store.site
     status["environment"].update(home_url=site.base, site_url=site.base, store_id=site.store_id)
-    status["settings"].update(currency=site.currency, HPOS_enabled=site.hpos)
+    status["settings"].update(
+        currency=site.currency, HPOS_enabled=site.hpos, number_of_decimals=site.decimals
+    )
     if not site.hpos:
         status["settings"]["order_datastore"] = "WC_Order_Data_Store_CPT"
     status["security"]["secure_connection"] = site.secure

@@ -8,7 +8,7 @@ from storelink.sandbox.clock import written, written_at
 
 VERSION = "11.0.1"
 WORDPRESS = "6.9"
-SYMBOLS = {"USD": "$", "EUR": "€", "JPY": "¥", "GBP": "£"}
+SYMBOLS = {"USD": "$", "EUR": "€", "JPY": "¥", "GBP": "£", "KWD": "د.ك"}
 ALL_METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 #: our neutral order states → the store's slugs; two of them a plugin registered
 STATUSES = {
@@ -48,7 +48,8 @@ class Site:
     "" or one of plain_permalinks, plugin_inactive, maintenance, database_down. `check_seconds`
     pass between a refund's check of what is left and its being stored, `gateway_seconds` while the
     payment gateway works on it; `gateway_dies` "before" or "after" lets the
-    worker die just before or just after the money moved. Visits start WordPress's cron, which sends
+    worker die just before or just after the money moved (`Ledger.turn` does more, for one order).
+    `decimals` are those of all amounts, whatever their currency. Visits start WordPress's cron, which sends
     webhooks, at most every `cron_seconds`; 0: they are sent at once, without a visit.
     """
 
@@ -59,6 +60,7 @@ class Site:
     has_variations: bool = True
     has_refunds: bool = True
     hpos: bool = True
+    decimals: int = 2
     prices_include_tax: bool = False
     mode: str = ""
     check_seconds: float = 0.0

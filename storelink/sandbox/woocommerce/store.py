@@ -2,11 +2,12 @@
 
 import copy
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from storelink.sandbox.clock import Clock
 from storelink.sandbox.drawer import Drawer, Row
+from storelink.sandbox.money import taxes_in
 from storelink.sandbox.shop import Line, Order, Shop
 from storelink.sandbox.woocommerce import customers, orders, products, refunds
 from storelink.sandbox.woocommerce.ledger import Ledger
@@ -132,7 +133,8 @@ class Store:
         """Take over a generated shop: people first, then the catalog, then order by order."""
         users = self._fill_customers(shop)
         ids = self._fill_products(shop)
-        for order in shop.orders():
+        for sold in shop.orders():
+            order = self._in_its_money(sold)
             number = self.numbers.next_post(gap=True)
             customer = 0 if order.customer is None else users[order.customer]
             lines = [self._line(shop, ids, line) for line in order.lines]
@@ -167,6 +169,16 @@ class Store:
             self.put("products", doc)
         return ids
 
+    def _in_its_money(self, order: Order) -> Order:
+        """The order in the store's own currency, and with its taxes in the prices where they are."""
+        if order.currency == "USD" != self.site.currency:
+            order = replace(order, currency=self.site.currency)
+        if not self.site.prices_include_tax:
+            return order
+        lines = tuple(_with_taxes_inside(line) for line in order.lines)
+        state = "done" if order.state == "returned" else order.state
+        return replace(order, lines=lines, refunds=(), state=state)
+
     def _line(self, shop: Shop, ids: list[tuple[int, list[int]]], line: Line) -> Doc:
         number, child, parent_name = 0, 0, None
         if line.product is not None and not line.deleted:
@@ -181,3 +193,13 @@ class Store:
             made = refunds.generated(self.site, self.numbers, doc, refund, self.numbers.next_post())
             self.put("refunds", made)
             doc["refunds"].insert(0, refunds.short_form(made))
+
+
+def _with_taxes_inside(line: Line) -> Line:
+    taxes = taxes_in(line.subtotal, line.total, tuple(tax.rate for tax in line.taxes))
+    return replace(
+        line,
+        subtotal=line.subtotal - sum(tax.before for tax in taxes),
+        total=line.total - sum(tax.after for tax in taxes),
+        taxes=taxes,
+    )
