@@ -9,6 +9,7 @@ from storelink.connectors.hook import bare
 from storelink.db import Database
 from storelink.errors import AuthFailed, DatabaseAway, LaneLost, Misconfigured, Stopped, StorelinkError
 from storelink.sync import hint
+from storelink.sync.address_kind import ADDRESS
 from storelink.sync.carry import Carrier
 from storelink.sync.lane import Psycopg
 from storelink.sync.order_lock import hold_order
@@ -16,7 +17,7 @@ from storelink.sync.refund_kind import REFUND
 from storelink.sync.request import Kind, Rules
 from storelink.sync.subject import Subject
 
-KINDS: tuple[Kind, ...] = (REFUND,)
+KINDS: tuple[Kind, ...] = (REFUND, ADDRESS)
 
 RESTORED = (
     "The store seems to be restored from a backup: nothing is sent until `storelink verify --fix` finds"

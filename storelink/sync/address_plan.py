@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 
 from storelink.connectors.action import Actions, Address, Remark, Standing
-from storelink.sync.postal import LABELS, Amended, Problem, amend
+from storelink.sync.postal import LABELS, Amended, Problem, amend, put_back
 
 Json = dict[str, Any]
 
@@ -37,44 +37,32 @@ class AddressPlan:
     warnings: tuple[Remark, ...]
 
     @property
-    def new(self) -> Address:
-        """The whole address as it would be."""
-        return self.amended.address
-
-    @property
     def problems(self) -> tuple[Problem, ...]:
         """What is wrong with what was typed."""
         return self.amended.problems
 
-    def standing_refusals(self, *, force: bool) -> list[Refusal]:
-        """The refusals that forbid it, given `--force` or not."""
-        return [one for one in self.refusals if not (force and one.forceable)]
 
+def plan_address(
+    actions: Actions, order_id: str, kind: str, wish: Mapping[str, object], *, old: Address | None = None
+) -> AddressPlan:
+    """Read the order, and see what the wish would do to it; with `old` what putting that back would.
 
-def plan_address(actions: Actions, order_id: str, kind: str, wish: Mapping[str, object]) -> AddressPlan:
-    """Read the order, and see what the wish would do to it. Changes nothing.
-
-    Raises what reading raises, `NotFound` for an order that does not exist.
+    Changes nothing. Raises what reading raises, `NotFound` for an order that does not exist.
     """
     standing = actions.look(order_id)
-    return plan_of(actions, standing, kind, wish)
-
-
-def plan_of(actions: Actions, standing: Standing, kind: str, wish: Mapping[str, object]) -> AddressPlan:
-    """The same for an order that was just read."""
-    old = standing.addresses.get(kind, Address())
-    amended = amend(old, wish, kind, actions.provinces)
+    present = standing.addresses.get(kind, Address())
+    amended = amend(present, wish, kind, actions.provinces) if old is None else put_back(present, old)
     refusals = [] if kind in actions.address_kinds else [_other_kind(kind)]
     refusals += refusals_of(standing)
     if not amended.changes and not amended.problems:
         words = f"The {kind} address is that already: nothing would change."
         refusals.append(Refusal("nothing_changes", words, False))
     warnings = list(amended.remarks)
-    if old == Address():
+    if present == Address():
         warnings.append(Remark("no_address", f"The order has no {kind} address yet; this gives it one."))
     if amended.changes:
         warnings += actions.address_remarks(standing, kind, amended.changes)
-    return AddressPlan(standing, kind, old, amended, tuple(refusals), tuple(warnings))
+    return AddressPlan(standing, kind, present, amended, tuple(refusals), tuple(warnings))
 
 
 def _other_kind(kind: str) -> Refusal:
@@ -95,7 +83,6 @@ _STATES = (
     ("on_hold", True, "The order is on hold in the store: somebody is looking into it. Ask there first."),
 )  # fmt: skip
 """State of an order, whether force does it all the same, and why not."""
-BLOCKED = "blocked"
 
 
 def refusals_of(standing: Standing) -> list[Refusal]:
@@ -120,7 +107,7 @@ def plan_document(plan: AddressPlan) -> Json:
         "total": str(standing.total.amount),
         "currency": standing.total.currency,
         "old": asdict(plan.old),
-        "new": asdict(plan.new),
+        "new": asdict(plan.amended.address),
         "changes": dict(plan.amended.changes),
         "problems": [asdict(one) for one in plan.problems],
         "refusals": [asdict(one) for one in plan.refusals],

@@ -94,6 +94,17 @@ def amend(present: Address, wish: Mapping[str, object], kind: str, offer: Offer 
     return Amended(address, changes, tuple(work.problems), tuple(work.remarks))
 
 
+def put_back(present: Address, old: Address) -> Amended:
+    """The address that was there before, as the store had it: nothing of it is checked.
+
+    An e-mail address cannot be taken away again, so one that was not there stays.
+    """
+    if not old.email and present.email:
+        old = replace(old, email=present.email)
+    before, after = asdict(present), asdict(old)
+    return Amended(old, {name: after[name] for name in FIELDS if after[name] != before[name]})
+
+
 def field_named(text: str) -> str | None:
     """`Zip` → `postcode`; None for what is no field."""
     plain = re.sub(r"[\s-]+", "_", text.strip().casefold())
