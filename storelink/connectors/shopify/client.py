@@ -89,7 +89,7 @@ class Client:
             limits,
             clock,
             self.traffic,
-            explain=lambda answer: http_error(answer, self._hidden),
+            explain=lambda answer: http_error(answer, self.hidden),
             retry=retry,
             tls=tls,
             sleep=sleep,
@@ -135,6 +135,26 @@ class Client:
     def download(self, url: str, offset: int = 0) -> AbstractContextManager[Iterator[bytes]]:
         """The file at `url`, from byte `offset`, in pieces; see `download.Downloads.open`."""
         return self._downloads.open(url, offset)
+
+    def write(self, body: str, *, points: float, timeout: float | None = None) -> HttpAnswer:
+        """Send a mutation that must not be done twice: once, with a token that is renewed before if due.
+
+        `body` is the whole request; `points` are what it may cost. Every answer is handed back. Raises
+        `Retryable`, `AuthFailed` and `Misconfigured` where nothing was sent, else `OutcomeUnknown`.
+        """
+        ticket, waited = self._bucket.take(points, self._closed.is_set)
+        cost: Cost | None = None
+        try:
+            if waited > 0.01:
+                self._http.count_throttled(waited)
+            headers = ((b"X-Shopify-Access-Token", self._tokens.current().encode("ascii")),)
+            answer = self._http.write(
+                "POST", self._path, body=body.encode(), headers=headers, timeout=timeout
+            )
+            cost = _cost_in(answer)
+            return answer
+        finally:
+            self._bucket.settle(ticket, cost)
 
     @property
     def granted(self) -> frozenset[str] | None:
@@ -189,10 +209,10 @@ class Client:
         """The answer, if it is one."""
         data, errors = said.get("data"), errors_of(said)
         if intolerable_ones := intolerable(errors, asked.allow, isinstance(data, dict) and any_of(data)):
-            raise graphql_error(intolerable_ones, answer.url, self._hidden, cost)
+            raise graphql_error(intolerable_ones, answer.url, self.hidden, cost)
         if not isinstance(data, dict):
             raise Retryable(f"{answer.url} answered 200, but with neither data nor errors", code="shape")
-        if (warning := search_warning(said.get("extensions"), answer.url, self._hidden)) is not None:
+        if (warning := search_warning(said.get("extensions"), answer.url, self.hidden)) is not None:
             raise warning
         return Answer(data, answer.read, cost, tuple(errors))
 
@@ -214,9 +234,9 @@ class Client:
         try:
             data = orjson.loads(answer.body)
         except orjson.JSONDecodeError:
-            raise unreadable(answer, self._hidden) from None
+            raise unreadable(answer, self.hidden) from None
         if not isinstance(data, dict):
-            raise unreadable(answer, self._hidden)
+            raise unreadable(answer, self.hidden)
         return data
 
     def _notice(self, answer: HttpAnswer) -> None:
@@ -231,7 +251,8 @@ class Client:
             self.deprecated = plain(reason)
             log.warning("shopify will drop something that is asked", said=self.deprecated)
 
-    def _hidden(self, text: str) -> str:
+    def hidden(self, text: str) -> str:
+        """One short line of a text, without our secrets."""
         kept = self._tokens.kept or {}
         issued = [str(kept[name]) for name in ("access_token", "refresh_token") if kept.get(name)]
         for value in (*self._secrets, *issued):
@@ -268,6 +289,14 @@ class _Question:
         if name := _NAME.search(document):
             content["operationName"] = name[1]
         self.body = orjson.dumps(content)
+
+
+def _cost_in(answer: HttpAnswer) -> Cost | None:
+    try:
+        said = orjson.loads(answer.body)
+    except orjson.JSONDecodeError:
+        return None
+    return cost_of(said.get("extensions")) if isinstance(said, dict) else None
 
 
 def any_of(data: Mapping[str, Any]) -> bool:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from storelink.connectors.action import Actions
 from storelink.connectors.hook import Webhooks
 from storelink.connectors.personal import Personal
 from storelink.connectors.protocol import (
@@ -30,6 +31,7 @@ from storelink.connectors.protocol import (
     Rows,
 )
 from storelink.connectors.shopify import address, lifetime, normalize
+from storelink.connectors.shopify.actions import ShopifyActions
 from storelink.connectors.shopify.client import Client
 from storelink.connectors.shopify.doctor import check
 from storelink.connectors.shopify.oauth import CodeGrant
@@ -54,6 +56,7 @@ class ShopifyStore:
         self._account, self._clock = account, clock
         self.client = Client(account, limits, clock)
         self._reader = Reader(self.client, account.settings, limits)
+        self.actions: Actions = ShopifyActions(self.client, account.settings, limits)
         self.traffic = self.client.traffic
 
     def check(self) -> Checkup:
@@ -97,7 +100,7 @@ class Shopify:
     resources: tuple[str, ...] = ("products", "customers", "orders")
     listed_whole: frozenset[str] = frozenset()
     normalizer_version = normalize.NORMALIZER_VERSION
-    capabilities: frozenset[str] = frozenset({"webhooks"})
+    capabilities: frozenset[str] = frozenset({"webhooks", "actions"})
     webhooks: Webhooks = ShopifyWebhooks()
     personal: Personal = PERSONAL
 

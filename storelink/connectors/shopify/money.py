@@ -32,6 +32,16 @@ def in_shop(record: Mapping[str, Any], name: str, currency: str) -> Decimal:
     return found
 
 
+def in_shown(record: Mapping[str, Any], name: str, currency: str) -> Decimal:
+    """The amount in the currency that the customer was shown. Raises `Unfit` as `in_shop` does."""
+    code, found = presentment(record, name)
+    if code is None or found is None:
+        raise Unfit(f"{name} is missing or has no amount in the customer's currency")
+    if code != currency:
+        raise Unfit(f"{name} is in {shown(code)}, the customer paid in {currency}")
+    return found
+
+
 def in_shop_or_none(record: Mapping[str, Any], name: str, currency: str) -> Decimal | None:
     """The same for a field that may be null."""
     return None if record.get(name) is None else in_shop(record, name, currency)
