@@ -47,7 +47,7 @@ from storelink.connectors.shopify.shape import (
 )
 from storelink.connectors.shopify.unseen import unseen_of_order
 from storelink.connectors.storable import json_text
-from storelink.connectors.text import short, text
+from storelink.connectors.text import short
 from storelink.connectors.unfit import Unfit
 
 Settings = Mapping[str, Any]
@@ -168,10 +168,10 @@ def _number(raw: Record) -> str | None:
     """What customer and support call it: the name without the # that is in front unless the shop
     chose a prefix of its own.
     """
-    found = text(raw.get("name"), "name")
+    found = short(raw.get("name"), "name")
     if found and found.startswith("#"):
         found = found[1:]
-    return found or text(raw.get("number"), "number")
+    return found or short(raw.get("number"), "number")
 
 
 # -- amounts ---------------------------------------------------------------------------------------

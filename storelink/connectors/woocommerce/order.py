@@ -98,7 +98,7 @@ def _order(
     subtotal = sum([item.total_amount for item in items], ZERO)
     return OrderRow(
         order_id=key,
-        order_number=text(raw.get("number"), "number") or key,
+        order_number=short(raw.get("number"), "number") or key,
         customer_id=optional_id(raw.get("customer_id"), "customer_id"),
         email=short(billing.get("email"), "billing.email"),
         status=STATUS.get(was, "open"),
