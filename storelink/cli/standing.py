@@ -5,9 +5,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from storelink.cli import show
-from storelink.cli.words import ago, count, listed, sentence, span
+from storelink.cli.words import ago, ahead, count, listed, sentence, span
 
 if TYPE_CHECKING:
+    from storelink.scheduler.queue import Standing
+    from storelink.sync.alert import Open
     from storelink.sync.status import ResourceStatus, StoreStatus
 
 _WORST_FIRST = (
@@ -27,6 +29,18 @@ _WORDS = {
 }  # fmt: skip
 
 
+_ROADS = {
+    "webhook": "webhook", "incremental": "poll", "targeted": "named", "verify": "verify",
+    "backfill": "full read", "renormalize": "renormalize",
+}  # fmt: skip
+"""Kind of a pass → the road by which its changes came; `named` are customers whom orders named."""
+_ALONE = {
+    "subscription_lost": "storelink webhooks status {}",
+    "token_expiring": "storelink connectors check {}",
+}
+"""Alerts of which nothing else here tells → what to do."""
+
+
 def worst(store: "StoreStatus") -> str:
     """The worst state of its resources."""
     return min((one.state for one in store.resources), key=_WORST_FIRST.index, default="new")
@@ -41,9 +55,13 @@ def needs_person(store: "StoreStatus") -> bool:
     """Whether it does not mend itself."""
     if store.status == "paused":
         return False
-    return store.restored_at is not None or any(
-        one.state in ("key_refused", "drift") or one.failures >= _FAILURES or one.quarantined
-        for one in store.resources
+    return (
+        store.restored_at is not None
+        or any(one.kind in _ALONE for one in store.alerts)
+        or any(
+            one.state in ("key_refused", "drift") or one.failures >= _FAILURES or one.quarantined
+            for one in store.resources
+        )
     )
 
 
@@ -115,7 +133,7 @@ def to_do(stores: "Sequence[StoreStatus]", now: datetime) -> list[list[str]]:
 
 def _of_store(store: "StoreStatus", now: datetime) -> list[list[str]]:
     last = max((one.last_success_at for one in store.resources if one.last_success_at), default=None)
-    found = []
+    found: list[list[str]] = []
     if store.status == "auth_failed":
         since = f"Nothing newer than {ago(last, now)} is here." if last else "Nothing was read yet."
         said = next((sentence(one.last_error) for one in store.resources if one.last_error), None)
@@ -142,6 +160,14 @@ def _of_store(store: "StoreStatus", now: datetime) -> list[list[str]]:
                 f"storelink verify {store.name} --fix",
             ]
         )
+    for alert in store.alerts:
+        if alert.kind in _ALONE:
+            found.append(
+                [
+                    f"{store.name}: {alert.words}. Found {ago(alert.opened_at, now)}.",
+                    _ALONE[alert.kind].format(store.name),
+                ]
+            )
     return found
 
 
@@ -174,9 +200,18 @@ def _failing(name: str, having: "Sequence[ResourceStatus]", now: datetime) -> li
     passes = "pass" if worst_one.failures == 1 else f"{worst_one.failures} passes"
     return [
         f"{name}: the last {passes} over {things} failed. {_newest(having, now)}",
+        *(
+            [f"The next try is {_try(having, now)}; after each failure it waits longer, up to an hour."]
+            if any(one.next_at for one in having)
+            else []
+        ),
         sentence(worst_one.last_error or ""),
         f"storelink connectors check {name}",
     ]
+
+
+def _try(having: "Sequence[ResourceStatus]", now: datetime) -> str:
+    return ahead(min(one.next_at for one in having if one.next_at), now)
 
 
 def _drifting(name: str, having: "Sequence[ResourceStatus]", now: datetime) -> list[str]:
@@ -211,6 +246,48 @@ def _newest(having: "Sequence[ResourceStatus]", now: datetime) -> str:
     if oldest is None:
         return "Nothing was read yet."
     return f"What is here was read {ago(oldest, now)}."
+
+
+# -- cells and lines ---------------------------------------------------------------------------------
+
+
+def last_change(one: "ResourceStatus", now: datetime) -> str:
+    """By which road the last change came, and how long ago: `webhook 12 s`; empty after a day without."""
+    if not one.roads:
+        return ""
+    last = one.roads[0]
+    return f"{_ROADS.get(last.kind, last.kind)} {span(max(round((now - last.last).total_seconds()), 0))}"
+
+
+def next_try(one: "ResourceStatus", now: datetime) -> str:
+    """When a worker reads it next: `in 4 min`, `now`, `at it`."""
+    return "at it" if one.running else ahead(one.next_at, now, never="–")
+
+
+def alerts(stores: "Sequence[StoreStatus]", now: datetime) -> str:
+    """Those that are open, in one line; empty where there is none."""
+    told = [f"{store.name} {_alert(one, now)}" for store in stores for one in store.alerts]
+    return f"Open alerts: {listed(told)}." if told else ""
+
+
+def _alert(one: "Open", now: datetime) -> str:
+    return f"{one.kind} for {span(max(round((now - one.opened_at).total_seconds()), 0))}"
+
+
+def queue(standing: "Standing") -> str:
+    """`Workers live; 3 jobs wait and 1 job runs (2 poll, 1 full).`"""
+    if not standing.workers:
+        return "No worker runs. `storelink serve` reads every store by itself."
+    waiting = sum(standing.waiting.values()) - standing.put_off
+    kinds = ", ".join(f"{number} {kind}" for kind, number in sorted(standing.waiting.items()))
+    parts = [f"{count(waiting, 'jobs')} {'waits' if waiting == 1 else 'wait'}"] if waiting else []
+    if standing.running:
+        parts.append(f"{count(standing.running, 'jobs')} {'runs' if standing.running == 1 else 'run'}")
+    if standing.put_off:
+        verb = "is" if standing.put_off == 1 else "are"
+        parts.append(f"{count(standing.put_off, 'jobs')} {verb} put off after a failure")
+    told = f"{listed(parts)}{f' ({kinds})' if kinds else ''}" if parts else "no job waits"
+    return f"Workers live; {told}."  # a process is one or two of them: their number says nothing
 
 
 def _where(one: "ResourceStatus") -> str:

@@ -14,6 +14,7 @@ from storelink.cli.words import ago, clock, count, number, sentence, size, span
 
 if TYPE_CHECKING:
     from storelink.models import SyncRun
+    from storelink.scheduler.queue import Standing
     from storelink.sync.status import ResourceStatus, StoreStatus
 
 app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False)
@@ -37,6 +38,12 @@ States, worst first:
   first read, 62 %    at work
   paused              by somebody, with `connectors pause`
   in step             all is as it should be
+
+\b
+Columns:
+  next         when a worker reads it next, or tries again after a failure
+  last change  by which road it came: webhook, poll, verify, full read, or a
+               customer whom an order named; and how long ago
 """
 
 
@@ -48,16 +55,18 @@ def status(name: MaybeName = None, as_json: JsonFlag = False) -> None:
         with context.database.session() as session:
             names = None if name is None else [find_store(session, name).name]
             now, stores = read_status(session, names)
-        late = any(one.state == "late" for store in stores for one in store.resources)
-        alone = late and not as_json and not _workers(context)
+        queue = _queue(context)
     stores = sorted(stores, key=lambda store: (standing.rank(store), store.name))
     if as_json:
-        print_json(_document(now, stores))
+        print_json(_document(now, stores, queue))
         return
     summary, tone = standing.summary(stores)
     show.headline(summary, tone)
-    if alone:
-        show.say(show.Toned("No worker runs. `storelink serve` reads every store by itself.", show.WARN))
+    if alerts := standing.alerts(stores, now):
+        show.say(show.Toned(alerts, show.WARN))
+    late = any(one.state == "late" for store in stores for one in store.resources)
+    if stores:
+        show.say(show.Toned(standing.queue(queue), show.WARN if late and not queue.workers else show.FAINT))
     for lines in standing.to_do(stores, now):
         show.say()
         first, *rest = lines
@@ -69,16 +78,16 @@ def status(name: MaybeName = None, as_json: JsonFlag = False) -> None:
         _tell_table(stores, now)
 
 
-def _workers(context: Context) -> int:
+def _queue(context: Context) -> "Standing":
     from storelink.scheduler.ask import queue_standing
 
     with context.database.session() as session:
-        return queue_standing(session, context.settings).workers
+        return queue_standing(session, context.settings)
 
 
 def _tell_table(stores: "Sequence[StoreStatus]", now: datetime) -> None:
     """In a pipe every line names its store; on a terminal a store's lines stand under its name."""
-    titles = ["state", "read", "every", "held", "quarantine", "verified"]
+    titles = ["state", "read", "next", "every", "last change", "held", "quarantine", "verified"]
     if not show.on_terminal():
         rows = [[store.name, one.resource, *_cells(one, now)] for store in stores for one in store.resources]
         show.table(["store", "resource", *titles], rows, right=["held", "quarantine"])
@@ -94,18 +103,26 @@ def _cells(one: "ResourceStatus", now: datetime) -> list[show.Cell]:
     return [
         standing.state(one),
         ago(one.last_success_at, now),
+        standing.next_try(one, now),
         span(one.interval),
+        standing.last_change(one, now),
         number(one.held),
-        show.Toned(number(one.quarantined), show.WARN) if one.quarantined else "0",
+        show.Toned(number(one.quarantined), show.WARN) if one.quarantined else "",
         ago(one.last_verified_at, now),
     ]
 
 
-def _document(now: datetime, stores: "Sequence[StoreStatus]") -> dict[str, Any]:
+def _document(now: datetime, stores: "Sequence[StoreStatus]", queue: "Standing") -> dict[str, Any]:
     return {
         "at": now,
         "summary": standing.summary(stores)[0],
         "needs_person": [store.name for store in stores if standing.needs_person(store)],
+        "queue": {
+            "workers": queue.workers,
+            "running": queue.running,
+            "waiting": sum(queue.waiting.values()),
+            "put_off": queue.put_off,
+        },
         "stores": [
             {
                 **{key: value for key, value in asdict(store).items() if key not in ("id", "resources")},
@@ -119,7 +136,12 @@ def _document(now: datetime, stores: "Sequence[StoreStatus]") -> dict[str, Any]:
 
 def _resource_document(one: "ResourceStatus", now: datetime) -> dict[str, Any]:
     age = None if one.last_success_at is None else round((now - one.last_success_at).total_seconds(), 1)
-    return {**asdict(one), "share": one.share, "age_seconds": age}
+    roads = [{"kind": road.kind, "changes": road.changes, "last": road.last} for road in one.roads]
+    backoff = {"failures": one.failures, "next_try_at": one.next_at, "reason": one.last_error}
+    return {
+        **asdict(one), "roads": roads, "share": one.share, "age_seconds": age,
+        "backoff": backoff if one.failures else None,
+    }  # fmt: skip
 
 
 RUNS_HELP = """\

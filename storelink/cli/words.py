@@ -55,6 +55,16 @@ def ago(moment: datetime | None, now: datetime, *, never: str = "never") -> str:
     return f"{span(round(seconds))} ago"
 
 
+def ahead(moment: datetime | None, now: datetime, *, never: str = "") -> str:
+    """`in 4 min`; `now` once it is due."""
+    if moment is None:
+        return never
+    seconds = (moment - now).total_seconds()
+    if seconds < 1:
+        return "now"
+    return f"in {span(round(seconds / 60) * 60 if seconds >= 90 else round(seconds))}"
+
+
 def clock(moment: datetime | None) -> str:
     """`2026-11-21 13:04:58 UTC`; empty for None."""
     return f"{moment:%Y-%m-%d %H:%M:%S} UTC" if moment else ""

@@ -7,9 +7,13 @@ process met one, nor how many look at the same time.
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import psycopg
+from sqlmodel import Session, col, select
+
+from storelink.models import Alert
 
 FAILURES = 3
 """Passes in a row that fail before a store is called down; fewer mend themselves more often than not."""
@@ -32,6 +36,29 @@ def sweep(connection: psycopg.Connection[Any]) -> list[Change]:
     ended = connection.execute(_TROUBLES + _CLOSED, {"failures": FAILURES}).fetchall()
     connection.commit()
     return [_change(row, False) for row in began] + [_change(row, True) for row in ended]
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """A trouble that lasts. `told_at` is when STORELINK_ALERT_URL took it; None without one."""
+
+    kind: str
+    words: str
+    opened_at: datetime
+    told_at: datetime | None
+
+
+def still_open(session: Session, stores: Sequence[uuid.UUID]) -> dict[uuid.UUID, list[Open]]:
+    """What lasts, by store, the oldest first."""
+    query = (
+        select(Alert)
+        .where(col(Alert.connector_id).in_(stores), col(Alert.closed_at).is_(None))
+        .order_by(col(Alert.id))
+    )
+    found: dict[uuid.UUID, list[Open]] = {}
+    for one in session.exec(query):
+        found.setdefault(one.connector_id, []).append(Open(one.kind, one.words, one.opened_at, one.told_at))
+    return found
 
 
 def _change(row: Sequence[Any], over: bool) -> Change:

@@ -139,14 +139,24 @@ class Road:
 
 def roads(session: Session, connector_id: uuid.UUID) -> list[Road]:
     """By which road changes came lately, the latest first."""
-    found = session.execute(text(_ROADS), {"connector": connector_id}).all()
-    return [Road(*row) for row in found]
+    return roads_of(session, [connector_id]).get(connector_id, [])
+
+
+def roads_of(session: Session, stores: Sequence[uuid.UUID]) -> dict[uuid.UUID, list[Road]]:
+    """The same for many stores; those without a change are left out."""
+    found: dict[uuid.UUID, list[Road]] = {}
+    for connector_id, *row in session.execute(text(_ROADS), {"stores": list(stores)}):
+        found.setdefault(connector_id, []).append(Road(*row))
+    return found
 
 
 _ROADS = """
-SELECT resource, kind, sum(inserted + updated + deleted)::int, max(coalesce(finished_at, started_at))
-FROM sync_run WHERE connector_id = :connector AND started_at > clock_timestamp() - interval '24 hours'
-GROUP BY resource, kind HAVING sum(inserted + updated + deleted) > 0 ORDER BY 4 DESC
+SELECT connector_id, resource, kind, sum(inserted + updated + deleted)::int,
+       max(coalesce(finished_at, started_at))
+FROM sync_run
+WHERE connector_id = ANY(:stores) AND started_at > clock_timestamp() - interval '24 hours'
+  AND inserted + updated + deleted > 0
+GROUP BY connector_id, resource, kind ORDER BY 5 DESC
 """
 
 

@@ -14,6 +14,8 @@ from sqlmodel import Session, col, select
 
 from storelink.models import ConnectorConfig, SyncRun, SyncState
 from storelink.models.columns import Moment
+from storelink.sync.alert import Open, still_open
+from storelink.sync.delivery import Road, roads_of
 from storelink.sync.lane import FULL, POLL, lock_key
 from storelink.sync.opening import CHECKED_AT
 
@@ -51,6 +53,12 @@ class ResourceStatus:
     failures: int
     last_error: str | None
     future_stamped: int
+    next_at: Moment = None
+    """When a worker is to read it next; after failures when it is tried again. None: not by itself."""
+    next_verify_at: Moment = None
+    """When it is next compared with the store; None before it was read whole."""
+    roads: tuple[Road, ...] = ()
+    """By which roads changes came in the last 24 hours, the latest first."""
 
     @property
     def share(self) -> float | None:
@@ -75,6 +83,8 @@ class StoreStatus:
     restored_at: str | None
     """When verify saw signs of an older backup; None once a full verify found all in step."""
     resources: tuple[ResourceStatus, ...]
+    alerts: tuple[Open, ...] = ()
+    """What a person was told of and is not over."""
 
 
 def read_status(session: Session, names: Iterable[str] | None = None) -> tuple[datetime, list[StoreStatus]]:
@@ -89,20 +99,26 @@ def read_status(session: Session, names: Iterable[str] | None = None) -> tuple[d
         session.exec(select(SyncState).where(col(SyncState.connector_id).in_(ids))),
         key=lambda state: (_ORDER.index(state.resource) if state.resource in _ORDER else 9, state.resource),
     )
-    counts, locks = _counts(session, ids), _locks(session)
+    known = _Known(
+        now, _counts(session, ids), _locks(session), roads_of(session, ids), still_open(session, ids)
+    )
     return now, [
-        _store(store, [one for one in states if one.connector_id == store.id], counts, locks, now)
-        for store in stores
+        _store(store, [one for one in states if one.connector_id == store.id], known) for store in stores
     ]
 
 
-def _store(
-    store: ConnectorConfig,
-    states: Sequence[SyncState],
-    counts: dict[tuple[uuid.UUID, str], dict[str, int]],
-    locks: set[int],
-    now: datetime,
-) -> StoreStatus:
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What was asked for all stores at once."""
+
+    now: datetime
+    counts: dict[tuple[uuid.UUID, str], dict[str, int]]
+    locks: set[int]
+    roads: dict[uuid.UUID, list[Road]]
+    alerts: dict[uuid.UUID, list[Open]]
+
+
+def _store(store: ConnectorConfig, states: Sequence[SyncState], known: _Known) -> StoreStatus:
     return StoreStatus(
         id=store.id,
         name=store.name,
@@ -113,22 +129,20 @@ def _store(
         changed_at=store.updated_at,
         checked_at=store.settings.get(CHECKED_AT),
         restored_at=store.settings.get("restored"),
-        resources=tuple(
-            _resource(store, one, counts.get((store.id, one.resource), {}), locks, now) for one in states
-        ),
+        resources=tuple(_resource(store, one, known) for one in states),
+        alerts=tuple(known.alerts.get(store.id, ())),
     )
 
 
-def _resource(
-    store: ConnectorConfig, state: SyncState, counts: dict[str, int], locks: set[int], now: datetime
-) -> ResourceStatus:
-    full = lock_key(store.id, state.resource, FULL) in locks
+def _resource(store: ConnectorConfig, state: SyncState, known: _Known) -> ResourceStatus:
+    full = lock_key(store.id, state.resource, FULL) in known.locks
+    counts = known.counts.get((store.id, state.resource), {})
     cursor: dict[str, Any] = state.cursor or {}
     return ResourceStatus(
         resource=state.resource,
-        state=_word(store, state, full, now),
+        state=_word(store, state, full, known.now),
         phase=state.phase,
-        running=full or lock_key(store.id, state.resource, POLL) in locks,
+        running=full or lock_key(store.id, state.resource, POLL) in known.locks,
         done=cursor.get("done"),
         total=cursor.get("total"),
         interval=state.interval or store.sync_interval,
@@ -144,7 +158,17 @@ def _resource(
         failures=state.consecutive_failures,
         last_error=state.last_error,
         future_stamped=state.future_stamped,
+        next_at=_next(store, state),
+        next_verify_at=state.full_due_at if state.phase == "live" else None,
+        roads=tuple(road for road in known.roads.get(store.id, ()) if road.resource == state.resource),
     )
+
+
+def _next(store: ConnectorConfig, state: SyncState) -> Moment:
+    """A resource is followed once it has a watermark; until then its first read is what is due."""
+    if store.status != "active":
+        return None
+    return state.next_due_at if state.watermark is not None else state.full_due_at
 
 
 def _word(store: ConnectorConfig, state: SyncState, full: bool, now: datetime) -> str:

@@ -11,6 +11,9 @@ from sqlalchemy import text
 from storelink.cli import show, standing
 from storelink.db import Database
 from storelink.sandbox.running import Running
+from storelink.scheduler.queue import Standing
+from storelink.sync.alert import Open
+from storelink.sync.delivery import Road
 from storelink.sync.status import ResourceStatus, StoreStatus
 
 NOW = datetime(2026, 11, 21, 14, 0, tzinfo=UTC)
@@ -116,6 +119,71 @@ def test_records_stamped_in_the_future_are_told() -> None:
 
 def test_a_store_in_step_leaves_nothing_to_do() -> None:
     assert standing.to_do([store()], NOW) == []
+
+
+def test_a_store_that_fails_says_when_it_is_tried_again() -> None:
+    ((_, when, why, _),) = standing.to_do(
+        [store(state="failing", failures=4, last_error="no answer", next_at=NOW + timedelta(minutes=8))], NOW
+    )
+    assert "next try is in 8 min" in when
+    assert why == "No answer."
+
+
+@pytest.mark.parametrize(
+    "changes, words",
+    [
+        ({"next_at": NOW + timedelta(seconds=100)}, "in 2 min"),
+        ({"next_at": NOW + timedelta(seconds=59)}, "in 59 s"),
+        ({"next_at": NOW - timedelta(minutes=1)}, "now"),
+        ({"next_at": NOW, "running": True}, "at it"),
+        ({"next_at": None}, "–"),
+    ],
+)
+def test_when_it_is_read_next(changes: dict[str, Any], words: str) -> None:
+    assert standing.next_try(replace(RESOURCE, **changes), NOW) == words
+
+
+def test_the_road_of_the_last_change() -> None:
+    roads = (
+        Road("orders", "webhook", 3, NOW - timedelta(seconds=12)),
+        Road("orders", "incremental", 9, NOW - timedelta(minutes=4)),
+    )
+    assert standing.last_change(replace(RESOURCE, roads=roads), NOW) == "webhook 12 s"
+    assert standing.last_change(replace(RESOURCE, roads=roads[1:]), NOW) == "poll 4 min"
+    assert standing.last_change(RESOURCE, NOW) == ""
+
+
+def test_alerts_that_are_open() -> None:
+    lost = Open(
+        "subscription_lost", "the webhooks are not as they should be", NOW - timedelta(minutes=9), None
+    )
+    down = Open("store_down", "the last passes failed", NOW - timedelta(minutes=2), None)
+    stores = [replace(store("a"), alerts=(lost, down)), store("b")]
+    assert (
+        standing.alerts(stores, NOW)
+        == "Open alerts: a subscription_lost for 9 min and a store_down for 2 min."
+    )
+    assert standing.alerts([store()], NOW) == ""
+    assert standing.needs_person(stores[0])
+    ((said, mend),) = standing.to_do(stores, NOW)
+    assert said == "a: the webhooks are not as they should be. Found 9 min ago."
+    assert mend == "storelink webhooks status a"
+
+
+@pytest.mark.parametrize(
+    "queue, words",
+    [
+        (Standing(0, {"poll": 3}, 0), "No worker runs. `storelink serve` reads every store by itself."),
+        (Standing(2, {}, 0), "Workers live; no job waits."),
+        (
+            Standing(2, {"poll": 2, "full": 1}, 1),
+            "Workers live; 3 jobs wait and 1 job runs (1 full, 2 poll).",
+        ),
+        (Standing(1, {"hint": 1}, 0, 1), "Workers live; 1 job is put off after a failure (1 hint)."),
+    ],
+)
+def test_the_queue_in_words(queue: Standing, words: str) -> None:
+    assert standing.queue(queue) == words
 
 
 def test_those_that_need_a_person_come_first() -> None:

@@ -2,6 +2,7 @@
 
 import os
 import re
+import time
 from pathlib import Path
 from typing import Any
 
@@ -60,15 +61,27 @@ def _come_to_rest(made: Town) -> None:
 
 
 def _wait(made: Town, query: str, *values: Any) -> None:
-    def so() -> Any:
+    deadline = time.monotonic() + PATIENCE
+    while not made.fleet.one(query, *values):
         made.tend()
-        return made.fleet.one(query, *values)
+        assert time.monotonic() < deadline, f"{query}\n{_standing(made)}"
+        time.sleep(0.05)
 
-    wait_until(so, f"{query}: {_standing(made)}", PATIENCE)
+
+_ABOUT = (
+    "SELECT resource, phase, next_due_at - now(), full_due_at - now(), consecutive_failures, last_error"
+    " FROM sync_state",
+    "SELECT * FROM source_record WHERE due_since IS NOT NULL OR state = 'stub' LIMIT 20",
+    "SELECT * FROM webhook_delivery WHERE status = 'received' LIMIT 10",
+    "SELECT * FROM alert WHERE closed_at IS NULL",
+    "SELECT id, task_name, status, scheduled_at - now(), attempts FROM storelink_jobs.procrastinate_jobs",
+)
 
 
-def _standing(made: Town) -> list[Any]:
-    return [made.fleet.select("SELECT * FROM sync_state"), made.odd]
+def _standing(made: Town) -> str:
+    """For whoever reads why it failed."""
+    rows = [f"{tuple(row.values())}" for query in _ABOUT for row in made.fleet.select(query)]
+    return "\n".join([*rows, *made.odd])
 
 
 def _nothing_is_missed(made: Town, shop: Shop) -> None:
