@@ -35,7 +35,8 @@ do (any of):
     duplicate   repeat the first record of a list at its end
     replace     [[old, new], …]: change text in the body
     throttled   Shopify: 200 with the error THROTTLED, as if the bucket were empty
-    error       Shopify: 200 with a GraphQL error of this code and no data
+    error       Shopify: 200 with a GraphQL error and no data; a code (with the words of an internal
+                error where it is one of those), or {"code", "message"}
 """
 
 import re
@@ -46,8 +47,8 @@ from urllib.parse import unquote_plus
 Do = dict[str, Any]
 _DO = frozenset((
     "slow", "slow_after", "status", "status_after", "retry_after", "html", "truncate", "drop", "bom",
-    "notice", "maintenance", "fatal", "database_down", "redirect", "strip_auth", "strip_query", "big", "clock",
-    "edits", "stale", "poison", "ignore_offset", "duplicate", "replace", "throttled", "error",
+    "notice", "maintenance", "fatal", "database_down", "redirect", "strip_auth", "strip_query", "big",
+    "clock", "edits", "stale", "poison", "ignore_offset", "duplicate", "replace", "throttled", "error",
 ))  # fmt: skip
 _MATCH = frozenset(("method", "path", "query", "operation", "body", "nth", "every", "times"))
 

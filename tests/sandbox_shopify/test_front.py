@@ -217,6 +217,12 @@ def test_faults_of_many_kinds(shop: RunningShopify, call: ShopifyCaller):
     script({"error": "INTERNAL_SERVER_ERROR"})
     told = call.post(SHOP).json()["errors"][0]["extensions"]
     assert told["code"] == "INTERNAL_SERVER_ERROR" and told["requestId"]
+    script({"error": {"code": "ACCESS_DENIED", "message": "Access denied for orders field."}})
+    (told,) = call.post(SHOP).json()["errors"]
+    assert told["message"].startswith("Access denied") and told["extensions"]["code"] == "ACCESS_DENIED"
+    script({"error": "SHOP_INACTIVE"})
+    (told,) = call.post(SHOP).json()["errors"]
+    assert told["extensions"]["code"] == "SHOP_INACTIVE" and "nternal" not in told["message"]
     script({"strip_auth": True})
     assert call.post(SHOP).status_code == 401
     script({"truncate": 0.5})

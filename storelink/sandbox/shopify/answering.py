@@ -17,6 +17,7 @@ from storelink.sandbox.shopify.switches import Switches, covers
 
 Headers = list[tuple[str, str]]
 Doc = dict[str, Any]
+_THEIRS = frozenset(("INTERNAL_SERVER_ERROR", "TIMEOUT", "SERVICE_UNAVAILABLE"))
 LIMITS = "https://shopify.dev/api/usage/rate-limits"
 DEPRECATED = "https://shopify.dev/api/usage/versioning#deprecation-practices"
 _READ = 200
@@ -80,7 +81,7 @@ class Answers:
             return {"errors": document}, deprecated
         name, variables = body.get("operationName"), body.get("variables") or {}
         if do.get("error"):
-            return internal_error(headers["X-Request-Id"], str(do["error"])), deprecated
+            return scripted_error(headers["X-Request-Id"], do["error"]), deprecated
         schema = graph.schema.graphql
         requested = _requested(graph, document, name, variables)
         if requested > self.switches.max_cost:
@@ -146,6 +147,16 @@ def too_dear(requested: int, most: int) -> Doc:
     )
     told = {"code": "MAX_COST_EXCEEDED", "cost": requested, "maxCost": most, "documentation": LIMITS}
     return {"errors": [{"message": words, "extensions": told}]}
+
+
+def scripted_error(request_id: str, told: str | Mapping[str, str]) -> Doc:
+    """The error that a rule names: a code, or code and message."""
+    code = told if isinstance(told, str) else told.get("code", "")
+    message = None if isinstance(told, str) else told.get("message")
+    if message is None and code in _THEIRS:
+        return internal_error(request_id, code)
+    extensions = {"code": code, "requestId": request_id} if code else {"requestId": request_id}
+    return {"errors": [{"message": message or f"Scripted error {code}", "extensions": extensions}]}
 
 
 def internal_error(request_id: str, code: str = "INTERNAL_SERVER_ERROR") -> Doc:
