@@ -13,7 +13,17 @@ from typing import Any
 
 import psycopg
 import structlog
-from sqlalchemy import URL, Connection, Dialect, Engine, create_engine, event, make_url, text
+from sqlalchemy import (
+    URL,
+    Connection,
+    Dialect,
+    Engine,
+    PoolProxiedConnection,
+    create_engine,
+    event,
+    make_url,
+    text,
+)
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import ArgumentError, DBAPIError, ProgrammingError
 from sqlmodel import Session
@@ -107,6 +117,11 @@ class Database:
     def connect(self) -> Connection:
         """A new connection; psycopg's own is at `.connection.driver_connection`."""
         return self.engine.connect()
+
+    def borrow(self) -> PoolProxiedConnection:
+        """A connection of the pool for psycopg's own ways; `close` gives it back. Raises `DatabaseAway`."""
+        with self.translated():
+            return self.engine.raw_connection()
 
     @contextmanager
     def translated(self) -> Iterator[None]:

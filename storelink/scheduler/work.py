@@ -64,7 +64,7 @@ class Work:
     @contextmanager
     def connection(self) -> Iterator[Psycopg]:
         """A connection of psycopg's for a few statements. Raises `DatabaseAway`."""
-        pooled = self.database.engine.raw_connection()
+        pooled = self.database.borrow()
         try:
             with self.database.translated():
                 connection = cast(Psycopg, pooled.driver_connection)

@@ -54,7 +54,7 @@ class Lane:
 @contextmanager
 def hold(database: Database, connector_id: uuid.UUID, resource: str, kind: str | None) -> Iterator[Lane]:
     """Take a lane, or with `kind` None just a connection. Raises `LaneHeld`, `DatabaseAway`."""
-    pooled = database.engine.raw_connection()
+    pooled = database.borrow()
     connection = cast(Psycopg, pooled.driver_connection)
     try:
         with database.translated(), interpreter.set_for_passes():

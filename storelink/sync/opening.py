@@ -130,7 +130,7 @@ def limits(settings: Settings) -> Limits:
 
 def measure_clock(database: Database) -> DatabaseClock:
     """The database's clock, measured now. Raises `DatabaseAway`."""
-    pooled = database.engine.raw_connection()
+    pooled = database.borrow()
     try:
         with database.translated():
             return read_clock(cast(Psycopg, pooled.driver_connection))

@@ -31,7 +31,7 @@ class HeldOrder:
 @contextmanager
 def hold_order(database: Database, connector_id: uuid.UUID, order_id: str) -> Iterator[HeldOrder]:
     """Take an order for ourselves. Raises `LaneHeld` where another has it, `DatabaseAway`."""
-    pooled = database.engine.raw_connection()
+    pooled = database.borrow()
     connection = cast(Psycopg, pooled.driver_connection)
     key = lock_key(connector_id, order_id, "order")
     try:

@@ -308,3 +308,13 @@ def test_a_private_database_is_brought_up_to_date_by_itself(home: Path) -> None:
         assert pending(database.engine) == ["0001", "0002"]
     with open_database(Settings(home=home)) as database:
         assert pending(database.engine) == []
+
+
+def test_a_connection_that_cannot_be_made_is_an_outage_however_it_is_asked_for(wire: Any) -> None:
+    """The pool makes connections where no statement is under way, and nothing translated its errors."""
+    with open_database(settings(wire.url)) as database:
+        wire.cut()
+        with pytest.raises(DatabaseAway):
+            database.borrow()
+        wire.mend()
+        database.borrow().close()
