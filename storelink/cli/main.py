@@ -19,7 +19,7 @@ HELP = """\
 Keep WooCommerce stores in step with one Postgres database.
 
 storelink reads a store's products, customers and orders into unified tables and proves that
-nothing is missing. It writes nothing to the store.
+nothing is missing. It writes to a store only what was asked for: refunds and changes of address.
 """
 
 EPILOG = """\
@@ -60,6 +60,8 @@ COMMANDS = (
     Entry("verify", "sync", "Compare the tables with the store, record by record."),
     Entry("status", "status", "How every store stands, and what needs a person."),
     Entry("runs", "status", "What the last passes did."),
+    Entry("orders", "orders", "Find an order, and see its items, refunds, addresses and story."),
+    Entry("refund", "refund", "Give money back for an order, exactly once."),
     Entry("changes", "changes", "What changed in the unified tables, in order."),
     Entry("quarantine", "quarantine", "Records that could not be understood: see them, try them again."),
     Entry("renormalize", "sync", "Rebuild the rows from the raw records held, without the store."),

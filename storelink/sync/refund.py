@@ -29,6 +29,7 @@ from storelink.sync.subject import Subject
 PREVIEW_LASTS = timedelta(minutes=30)
 SAME_WITHIN = timedelta(days=1)
 """An equal request within this time has to be meant (`again`)."""
+KEY_MOST = 200
 REASON_MOST = 200
 """Characters of public words."""
 
@@ -108,11 +109,12 @@ def create(
     shown = session.get(ActionPreview, preview_id)
     if shown is None or shown.kind != "refund":
         raise Misconfigured(f"There is no preview {preview_id} of a refund.")
-    order_turn(session, shown.connector_id, shown.order_id)
     if particulars.idempotency_key is not None:
-        earlier = _of_key(session, shown, particulars.idempotency_key)
+        earlier = of_key(session, shown.connector_id, particulars.idempotency_key)
         if earlier is not None:
+            _demand_same(earlier, shown)
             return Created(earlier, new=False)
+    order_turn(session, shown.connector_id, shown.order_id)
     shown = usable(session, preview_id)
     store = session.get(ConnectorConfig, shown.connector_id)
     if store is None or store.status == "uninstalled":
@@ -134,20 +136,22 @@ def create(
     return Created(request, new=True)
 
 
-def _of_key(session: Session, shown: ActionPreview, key: str) -> RefundRequest | None:
-    """The request that this key has made. Raises `Misconfigured` if it was for something else."""
-    if not key.strip() or len(key) > 200:
-        raise Misconfigured("An idempotency key has 1 to 200 characters.")
-    turn = f"key/{shown.connector_id}/{key}"
+def of_key(session: Session, connector_id: uuid.UUID, key: str) -> RefundRequest | None:
+    """The request that this key has made. Nobody else makes one with it until the transaction ends."""
+    if not key.strip() or len(key) > KEY_MOST:
+        raise Misconfigured(f"An idempotency key has 1 to {KEY_MOST} characters.")
+    turn = f"key/{connector_id}/{key}"
     session.scalar(select(func.pg_advisory_xact_lock(func.hashtextextended(turn, 0))))
-    found = session.exec(
+    return session.exec(
         select(RefundRequest).where(
-            RefundRequest.connector_id == shown.connector_id, RefundRequest.idempotency_key == key
+            RefundRequest.connector_id == connector_id, RefundRequest.idempotency_key == key
         )
     ).first()
-    if found is not None and (found.order_id, found.wish) != (shown.order_id, shown.wish):
-        raise Misconfigured(f"The idempotency key {key!r} belongs to another request, {found.id}.")
-    return found
+
+
+def _demand_same(earlier: RefundRequest, shown: ActionPreview) -> None:
+    if (earlier.order_id, earlier.wish) != (shown.order_id, shown.wish):
+        raise Misconfigured(f"This idempotency key belongs to another request, {earlier.id}.")
 
 
 def usable(session: Session, preview_id: uuid.UUID) -> ActionPreview:
