@@ -77,6 +77,9 @@ class SeenRefund:
     lines: tuple[ReturnedLine, ...] = ()
     detail: str = ""
     """What the gateway says, in the store's words."""
+    presentment: Money | None = None
+    """`amount` as the customer sees it, where that is another currency. The exact one of the two: the
+    shop's follows from it by a rate."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -160,11 +160,12 @@ class Admin:
         """How refunds turn out from now on, all or those of one order.
 
         WooCommerce: SUCCESS, DECLINED, FALSE, DIES_BEFORE, DIES_AFTER, FAILS_AFTER; see `Ledger.turn`.
+        Shopify: SUCCESS, PENDING, FAILURE, ERROR, DECLINED, DIES_BEFORE, DIES_AFTER; see `Gateway.turn`.
         """
         self.do("turn_gateway", says, order)
 
     def slow_gateway(self, seconds: float, order: int | None = None) -> None:
-        """WooCommerce: how long a gateway takes to pay back, for all orders or for one."""
+        """How long a gateway takes to pay back, for all orders or for one."""
         self.do("slow_gateway", seconds, order)
 
     def refund_by_hand(

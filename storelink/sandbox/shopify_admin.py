@@ -59,15 +59,6 @@ class ShopifyAdmin(Admin):
 
     # money
 
-    def ledger(self) -> list[Doc]:
-        """What gateways paid back: order, refund, amount (text), currency, reason, gateway, at."""
-        found: list[Doc] = self.do("ledger")
-        return found
-
-    def turn_gateway(self, says: str = "SUCCESS", order: int | None = None) -> None:
-        """How refunds turn out, all or those of one order: SUCCESS, PENDING, FAILURE, ERROR, REFUSED."""
-        self.do("turn_gateway", says, order)
-
     def settle_pending(self, status: str = "SUCCESS") -> int:
         """End every refund that is pending; says how many."""
         found: int = self.do("settle_pending", status)

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from storelink.connectors.action import Actions, SeenRefund, Standing, Words
+from storelink.connectors.action import Actions, Money, SeenRefund, Standing, Words
 from storelink.models.request import RefundRequest
 from storelink.sync import over_refund
 from storelink.sync.lane import Psycopg
@@ -113,7 +113,7 @@ def _pending(request: RefundRequest, found: SeenRefund, values: dict[str, Any], 
 def _without_payment(request: RefundRequest, values: dict[str, Any], moment: Moment) -> Verdict:
     """The store says of no payment: as it should be, if none was asked for."""
     seen, rules = values["seen"], moment.rules
-    if request.by_hand or request.amount == 0:
+    if request.by_hand or request.amount == 0 or not _automatic(request):
         if moment.now - datetime.fromisoformat(seen["first_at"]) >= timedelta(seconds=rules.survive):
             return Settled(seen, {**values, "moved_amount": Decimal(0)})
         return Wait("The store has it; it is looked at once more.", values, rules.survive)
@@ -127,11 +127,25 @@ def _without_payment(request: RefundRequest, values: dict[str, Any], moment: Mom
 
 
 def _moved(request: RefundRequest, found: SeenRefund, values: dict[str, Any]) -> Verdict:
-    if found.moved != request.amount or found.amount != request.amount:
+    if found.moved != found.amount or not _as_planned(request, found):
         return _partly(request, found, values)
     if request.by_hand:
         return Attention("It was to be recorded only, and the gateway paid all the same.", values)
     return Settled(_response(found), {**values, "moved_amount": found.moved})
+
+
+def _as_planned(request: RefundRequest, found: SeenRefund) -> bool:
+    """Whether it is the amount that was asked for, in either of the order's currencies."""
+    shown = (request.plan or {}).get("presentment")
+    if found.amount == request.amount or not shown:
+        return found.amount == request.amount
+    return found.presentment == Money(Decimal(shown["amount"]), shown["currency"])
+
+
+def _automatic(request: RefundRequest) -> bool:
+    """Whether a gateway was to move any of it."""
+    payments = (request.plan or {}).get("payments")
+    return not payments or any(one["automatic"] for one in payments)
 
 
 def _partly(request: RefundRequest, found: SeenRefund, values: dict[str, Any]) -> Attention:

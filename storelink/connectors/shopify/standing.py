@@ -115,7 +115,18 @@ def seen_refund(raw: Record, currency: str, *, taxes_included: bool) -> SeenRefu
         created_at=moment_or_none(raw.get("createdAt")) or moment_or_none(raw.get("processedAt")),
         lines=_lines(raw, currency, taxes_included),
         detail="; ".join(_told(part) for part in parts),
+        presentment=_shown(parts, currency),
     )
+
+
+def _shown(parts: Sequence[Record], currency: str) -> Money | None:
+    """What the transactions come to in the customer's currency, where that is another one."""
+    found = [presentment(part, "amountSet") for part in parts]
+    codes = {code for code, _ in found}
+    code = codes.pop() if len(codes) == 1 else None
+    if code is None or code == currency:
+        return None
+    return Money(even(sum((abs(amount or ZERO) for _, amount in found), ZERO), code), code)
 
 
 def _money(parts: Sequence[Record]) -> str:

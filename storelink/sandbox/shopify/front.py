@@ -18,7 +18,9 @@ from storelink.sandbox.shopify import mishaps
 from storelink.sandbox.shopify.answering import Answers, Headers
 from storelink.sandbox.shopify.bulk import Bulk
 from storelink.sandbox.shopify.gate import App, Gate, Refused
+from storelink.sandbox.shopify.gateway import Gateway
 from storelink.sandbox.shopify.idempotency import Keys, Name, asked_key
+from storelink.sandbox.shopify.ids import split_gid
 from storelink.sandbox.shopify.switches import Switches
 from storelink.sandbox.web import FilePart, Reply
 
@@ -61,7 +63,14 @@ class Front:
     """Answers requests under the rules that fit them."""
 
     def __init__(
-        self, answers: Answers, gate: Gate, bulk: Bulk, switches: Switches, desk: Desk, keys: Keys
+        self,
+        answers: Answers,
+        gate: Gate,
+        bulk: Bulk,
+        switches: Switches,
+        desk: Desk,
+        keys: Keys,
+        gateway: Gateway,
     ) -> None:
         self.clock = answers.store.clock
         self._answers = answers
@@ -69,7 +78,7 @@ class Front:
         self._bulk = bulk
         self._switches = switches
         self._desk = desk
-        self._keys = keys
+        self._keys, self._gateway = keys, gateway
 
     def operation(self, method: str, path: str, body: bytes) -> str:
         """The name of the GraphQL operation, or "" where there is none."""
@@ -176,15 +185,15 @@ class Front:
 
     async def _begin(self, app: App, body: Mapping[str, Any], text: str) -> Name | None:
         """Take the time that a gateway takes, while the request's key is in use; None: it is not ours."""
-        if self._switches.gateway_seconds <= 0 or "@idempotent" not in text:
+        if "@idempotent" not in text:
             return None
         found = asked_key(body)
-        if found is None:
+        if found is None or (seconds := self._gateway.seconds(_order_in(body))) <= 0:
             return None
         name = (app.name, *found)
         if not self._keys.hold(name):
             return None
-        await asyncio.sleep(self._switches.gateway_seconds)
+        await asyncio.sleep(seconds)
         return name
 
     # OAuth
@@ -246,6 +255,14 @@ def json_reply(status: int, value: Any, headers: Headers) -> Reply:
     body = orjson.dumps(value)
     more = [("Content-Type", "application/json; charset=utf-8"), ("Content-Length", str(len(body)))]
     return status, headers + more, body
+
+
+def _order_in(body: Mapping[str, Any]) -> int:
+    """The order that a mutation's `input` names; 0 for none."""
+    variables = body.get("variables")
+    given = variables.get("input") if isinstance(variables, dict) else None
+    found = split_gid(str(given.get("orderId"))) if isinstance(given, dict) else None
+    return found[1] if found else 0
 
 
 def read_body(headers: Mapping[str, str], body: bytes) -> dict[str, Any]:

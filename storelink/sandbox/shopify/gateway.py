@@ -7,8 +7,10 @@ from storelink.sandbox.shopify.payments import shown_of
 
 Doc = dict[str, Any]
 
-#: how a refund can turn out; REFUSED: the gateway says no before there is a refund at all
-OUTCOMES = frozenset(("SUCCESS", "PENDING", "FAILURE", "ERROR", "REFUSED"))
+#: how a refund can turn out: the status of its transaction, or DECLINED before there is a refund at all;
+#: DIES: the shop breaks down before or after it did everything
+OUTCOMES = frozenset(("SUCCESS", "PENDING", "FAILURE", "ERROR", "DECLINED", "DIES_BEFORE", "DIES_AFTER"))
+_STATUSES = frozenset(("SUCCESS", "PENDING", "FAILURE", "ERROR"))
 
 
 class Gateway:
@@ -20,22 +22,32 @@ class Gateway:
     """
 
     def __init__(self) -> None:
-        self.says = "SUCCESS"
-        self._of_orders: dict[int, str] = {}
+        self._says: dict[int | None, str] = {}
+        self._seconds: dict[int | None, float] = {}
         self._ledger: list[Doc] = []
 
     def turn(self, says: str = "SUCCESS", order: int | None = None) -> None:
         """How refunds turn out from now on. Raises ValueError for a word that there is not."""
         if says not in OUTCOMES:
             raise ValueError(f"a refund cannot be {says!r}")
-        if order is None:
-            self.says = says
-        else:
-            self._of_orders[order] = says
+        self._says[order] = says
 
-    def outcome(self, order: int, parent: Doc) -> str:
+    def slow_down(self, seconds: float, order: int | None = None) -> None:
+        """How long a refund takes, for all orders or for one; meanwhile its key is in use."""
+        self._seconds[order] = seconds
+
+    def says(self, order: int) -> str:
+        """How refunds of an order turn out."""
+        return self._says.get(order) or self._says.get(None) or "SUCCESS"
+
+    def seconds(self, order: int) -> float:
+        """How long refunds of an order take."""
+        return self._seconds.get(order, self._seconds.get(None, 0.0))
+
+    def status(self, order: int, parent: Doc) -> str:
         """The status of a refund of this payment; what nobody moves always succeeds."""
-        return "SUCCESS" if parent["manualPaymentGateway"] else self._of_orders.get(order, self.says)
+        says = self.says(order)
+        return says if says in _STATUSES and not parent["manualPaymentGateway"] else "SUCCESS"
 
     def record(self, doc: Doc, refund: Doc, part: Doc, at: float) -> None:
         """Note what a transaction moved, if it did."""

@@ -104,7 +104,7 @@ def open_store(setup: Setup, url: str) -> Opened:
     actions: Actions = {**edits.actions(), "churn": partial(churn, edits)}
     actions |= _house(answers, gate, bulk, switches) | deliveries.actions()
     desk = Desk(keys.token, clock, script, capacity, journal, actions)
-    front = Front(answers, gate, bulk, switches, desk, keys_at_work)
+    front = Front(answers, gate, bulk, switches, desk, keys_at_work, edits.orders.gateway)
 
     def close() -> None:
         deliveries.courier.close()

@@ -7,7 +7,7 @@ from storelink.sandbox.shopify import order_parts, refunds
 from storelink.sandbox.shopify.amounts import RATES, rate_of, read_minor
 from storelink.sandbox.shopify.customers import changed_address
 from storelink.sandbox.shopify.gateway import Gateway
-from storelink.sandbox.shopify.payments import receive, spread
+from storelink.sandbox.shopify.payments import receive, rooms, spread
 from storelink.sandbox.shopify.settle import settle
 from storelink.sandbox.shopify.site import read_stamp, stamp_text
 from storelink.sandbox.shopify.store import Doc, Store
@@ -37,10 +37,12 @@ class OrderEdits:
         names = (
             "edit_order", "create_order", "add_line", "remove_line", "remove_shipping", "add_refund",
             "settle_transaction", "cancel_order", "close_order", "reopen_order", "fulfill_order",
-            "pay_order", "exchange", "settle_pending",
+            "pay_order", "exchange", "settle_pending", "refund_by_hand",
         )  # fmt: skip
         found = {name: getattr(self, name) for name in names}
-        return {**found, "ledger": self.gateway.ledger, "turn_gateway": self.gateway.turn}
+        gateway = self.gateway
+        found |= {"ledger": gateway.ledger, "turn_gateway": gateway.turn, "slow_gateway": gateway.slow_down}
+        return found
 
     def order(self, record: int) -> Doc:
         found = self.store.doc("orders", record)
@@ -248,6 +250,34 @@ class OrderEdits:
             status=status,
         )
         self._record(doc, made)
+        self.keep(doc)
+        return made
+
+    def refund_by_hand(
+        self,
+        order: int,
+        amount: str,
+        reason: str = "",
+        gateway: bool = True,
+        lines: Sequence[Mapping[str, int]] | None = None,
+    ) -> Doc:
+        """What a person does in the admin: through the gateway, or recorded only."""
+        doc = self.order(order)
+        if gateway:
+            status = next((self.gateway.status(order, room.part) for room in rooms(doc)), "SUCCESS")
+            return self.add_refund(order, amount, reason, lines, status=status)
+        money = read_minor(amount, doc["currencyCode"])
+        if money > doc["_left"]:
+            raise ValueError(f"order {order} has {doc['_left']} cents to refund")
+        at = self._now()
+        made = refunds.blank_refund(doc, at, reason or None)
+        wanted = {int(part["id"]): int(part["quantity"]) for part in lines or ()}
+        worth = sum(refunds.refund_line(doc, made, line, count, "") for line, count in wanted.items())
+        for part in spread(doc, money, at, "SUCCESS"):
+            part.update(gateway="manual", formattedGateway="Manual", manualPaymentGateway=True)
+            made["_transactions"].append(part["id"])
+        refunds.adjust(doc, made, worth - money)
+        doc["_refunds"].append(made)
         self.keep(doc)
         return made
 

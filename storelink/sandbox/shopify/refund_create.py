@@ -27,6 +27,7 @@ Args = Mapping[str, Any]
 Doc = dict[str, Any]
 _RESTOCK = frozenset(("RETURN", "CANCEL"))
 _NAME = "refundCreate"
+_BROKEN = "Internal error. Looks like something went wrong on our end."
 
 
 class UserError(Exception):
@@ -89,12 +90,13 @@ def _answer(edits: OrderEdits, keys: Keys, switches: Switches, context: Context,
         return {"refund": None, "order": None, "userErrors": [{"field": None, "message": str(refused)}]}
     if kept is not None:  # told anew of what there is now
         return _payload(edits, *kept.result)
-    if switches.gateway_dies == "before":
-        raise Refusal("Internal error. Looks like something went wrong on our end.", "INTERNAL_SERVER_ERROR")
+    says = edits.gateway.says((split_gid(asked["orderId"]) or ("", 0))[1])
+    if says == "DIES_BEFORE":
+        raise Refusal(_BROKEN, "INTERNAL_SERVER_ERROR")
     result = _carry_out(edits, context, asked)
     keys.keep(name, asked, result)
-    if switches.gateway_dies == "after":
-        raise Refusal("Internal error. Looks like something went wrong on our end.", "INTERNAL_SERVER_ERROR")
+    if says == "DIES_AFTER":
+        raise Refusal(_BROKEN, "INTERNAL_SERVER_ERROR")
     return _payload(edits, *result)
 
 
@@ -111,8 +113,7 @@ def _carry_out(edits: OrderEdits, context: Context, asked: Args) -> tuple[int | 
         return None, None, [UserError("Order does not exist", "orderId").shown()]  # seen
     try:
         wanted = _checked(doc, asked)
-        outcomes = [edits.gateway.outcome(doc["id"], room.part) for room, _ in wanted.payments]
-        if "REFUSED" in outcomes:
+        if edits.gateway.says(doc["id"]) == "DECLINED" and wanted.payments:
             raise UserError("The refund was refused by the payment provider: the charge is disputed.")
     except UserError as error:
         return doc["id"], None, [error.shown()]
@@ -122,7 +123,8 @@ def _carry_out(edits: OrderEdits, context: Context, asked: Args) -> tuple[int | 
     worth = sum(refunds.refund_line(doc, made, *line) for line in wanted.lines)
     worth += refunds.refund_shipping(doc, made, wanted.shipping)
     paid = 0
-    for (room, shown), outcome in zip(wanted.payments, outcomes, strict=True):
+    for room, shown in wanted.payments:
+        outcome = edits.gateway.status(doc["id"], room.part)
         part = give_back(doc, room, room.shop_value(shown), shown, at, outcome)
         part["errorCode"] = None if outcome in ("SUCCESS", "PENDING") else "PROCESSING_ERROR"
         made["_transactions"].append(part["id"])

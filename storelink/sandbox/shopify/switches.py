@@ -21,7 +21,6 @@ BULK_FAULTS = frozenset((
 _WORDS = {
     "protected": ("granted", "level1", "none"),
     "key_errors": ("user", "top"),
-    "gateway_dies": ("", "before", "after"),
 }
 
 
@@ -47,8 +46,6 @@ class Switches:
     bulk_url_seconds how long a result can be downloaded
     max_cost         the most one query may cost
     key_errors       how `@idempotent` says that a key cannot be used: user (userErrors) or top (errors)
-    gateway_seconds  how long a refund takes; meanwhile its key is in use
-    gateway_dies     before or after the money moved: the answer is INTERNAL_SERVER_ERROR
     hook_pause       until the first repetition of a delivery that failed; the next ones wait longer
     """
 
@@ -73,8 +70,6 @@ class Switches:
     max_cost: int = 1_000
     hook_pause: float = 60.0
     key_errors: str = "user"
-    gateway_seconds: float = 0.0
-    gateway_dies: str = ""
     redirects: tuple[str, ...] = field(default=())
 
     def granted(self) -> tuple[str, ...]:
