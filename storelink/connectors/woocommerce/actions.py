@@ -41,6 +41,9 @@ PATIENCE = 2
 """How many times as long as for a page is waited for the answer to a refund: gateways take their time."""
 
 
+_NO_COUNTRY = frozenset(("woocommerce_rest_data_invalid_location", "rest_no_route"))
+
+
 class WooCommerceActions:
     """One store's. Safe to use from several threads."""
 
@@ -82,8 +85,10 @@ class WooCommerceActions:
             return None
         try:
             found = self._client.get(f"data/countries/{country.upper()}").data
-        except Rejected:
-            return None
+        except (Rejected, Misconfigured) as error:
+            if error.code in _NO_COUNTRY:
+                return None
+            raise
         states = records(found.get("states") if isinstance(found, dict) else None, "states")
         names = {text(one.get("code"), "code"): text(one.get("name"), "name") or "" for one in states}
         return {code: name for code, name in names.items() if code} or None
