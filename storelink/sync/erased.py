@@ -209,11 +209,11 @@ class Filter:
 
 
 def erase_known(
-    lane: Lane, connector: Connector, memory: Memory | None, pages: Sequence[Any], reprint: Any
+    lane: Lane, connector: Connector, memory: Memory | None, pages: Sequence[Any]
 ) -> dict[str, set[str]]:
     """Blank what is of erased people in these pages, in the present transaction.
 
-    `pages` have `rows` and `rejected`; `reprint(rows)` is the fingerprint of what became of a record.
+    `pages` have `rows`, `rejected`, and `put` for what became of a record.
     Returns the ids of blanked records by table. Raises `Misconfigured` where the store has erased
     people and nobody can know them: nothing is written then.
     """
@@ -234,7 +234,7 @@ def erase_known(
         for key, rows in list(page.rows.items()):
             fresh = found.rows(rows)
             if fresh is not rows:
-                page.rows[key], page.prints[key] = fresh, reprint(fresh)
+                page.put(fresh, connector.normalizer_version)
                 if found.known.intersection(names_of(rows, found.personal)):
                     blanked.add(key)
         for key, (why, payload) in list(page.rejected.items()):

@@ -2,23 +2,23 @@
 
 from collections.abc import Iterable
 from hashlib import blake2b
-from typing import Any
 
 from storelink.connectors.protocol import Rows
+from storelink.sync.lines import Lines, lines_of
 
 PIECE = 2047
 """Bytes: as many as hashlib takes without letting go of the interpreter."""
 
 
-def fingerprint(rows: Rows, normalizer: int) -> bytes:
+def fingerprint(rows: Rows, normalizer: int, lines: Lines | None = None) -> bytes:
     """BLAKE2b-128 over everything that would be written for the record.
 
     The rows carry the raw record less the keys that change by themselves, so this covers both.
+    `lines` are those of the rows, where they were made already.
     """
-    kinds = (rows.products, rows.customers, rows.orders, rows.items, rows.refunds)
-    text = "\x1d".join(["\x1e".join(["\x1f".join(_texts(row)) for row in kind]) for kind in kinds])
+    data = b"\n\\.\n".join([b"\n".join(kind) for kind in lines or lines_of(rows)])
     digest = blake2b(b"%d|%d|%d|" % (normalizer, rows.trashed, rows.partial), digest_size=16)
-    _feed(digest, text.encode())
+    _feed(digest, data)
     digest.update("|".join(rows.parts or ()).encode())
     if rows.withheld:  # the same null says something else when less of it is withheld
         digest.update("|".join(sorted(rows.withheld)).encode())
@@ -32,11 +32,6 @@ def _feed(digest: blake2b, data: bytes) -> None:
     """
     for at in range(0, len(data), PIECE):
         digest.update(data[at : at + PIECE])
-
-
-def _texts(row: Iterable[Any]) -> list[str]:
-    """Texts that tell apart what columns tell apart: null is not the empty text."""
-    return [value if value.__class__ is str else "\0" if value is None else str(value) for value in row]
 
 
 def payload_fingerprint(text: str) -> bytes:

@@ -6,16 +6,15 @@ leave the same rows, and a test holds them to that.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
 
 from storelink.connectors.protocol import OrderRow, Rows
 from storelink.sync import merge
 from storelink.sync.lane import Lane
-from storelink.sync.stage import ENTITIES, RECORD_COLUMNS, Entity, copy_rows
+from storelink.sync.lines import Lines, line_of
+from storelink.sync.stage import ENTITIES, RECORD_COLUMNS, Entity, copy_lines, copy_rows
 
 _KNOWN = """
 SELECT now()::text,
@@ -27,14 +26,14 @@ SELECT now()::text,
 """
 
 
-@dataclass(frozen=True, slots=True)
-class New:
+class New(NamedTuple):
     """A record that is thought to be new: its rows, its values of `stage.RECORD_COLUMNS`, its read."""
 
     rows: Rows
+    lines: Lines
     record: tuple[Any, ...]
-    started: datetime
-    finished: datetime
+    started: str
+    finished: str
 
 
 def write_fresh(lane: Lane, platform: str, new: Sequence[New]) -> bool:
@@ -57,7 +56,7 @@ def write_fresh(lane: Lane, platform: str, new: Sequence[New]) -> bool:
           one.finished if one.record[1] == "unsettled" else None, *one.record[:7]) for one in new),
     )  # fmt: skip
     for entity in ENTITIES[lane.resource]:
-        _copy(lane, platform, entity, rows, now)
+        _copy(lane, platform, entity, new, now)
     return True
 
 
@@ -79,24 +78,27 @@ def _look(lane: Lane, rows: Sequence[Rows]) -> tuple[str, bool, list[str]]:
     return row
 
 
-def _copy(lane: Lane, platform: str, entity: Entity, rows: Sequence[Rows], now: str) -> None:
+def _copy(lane: Lane, platform: str, entity: Entity, new: Sequence[New], now: str) -> None:
     """The rows of one table, and its change events if it has them."""
-    found = entity.rows(rows)
+    found = entity.rows((one.rows, one.lines) for one in new)
     if not found:
         return
     connector, name = str(lane.connector_id), entity.event
     if name is None:
-        copy_rows(
+        first = connector.encode()
+        copy_lines(
             lane.connection, entity.table, ("connector_id", *entity.columns),
-            ((connector, *row) for row, _ in found),
+            (b"%b\t%b" % (first, line) for _, line, _ in found),
         )  # fmt: skip
         return
-    copy_rows(
+    kept, trashed = (line_of((connector, platform, now, gone)) for gone in (None, now))
+    copy_lines(
         lane.connection, entity.table,
         ("connector_id", "platform", "synced_at", "deleted_at", *entity.columns),
-        ((connector, platform, now, now if trashed else None, *row) for row, trashed in found),
+        (b"%b\t%b" % (trashed if gone else kept, line) for _, line, gone in found),
     )  # fmt: skip
-    copy_rows(
-        lane.connection, "change_event", ("connector_id", "entity", "key", "op"),
-        ((connector, name, row[0], "insert") for row, _ in found),
+    event = line_of((connector, name, "insert"))
+    copy_lines(
+        lane.connection, "change_event", ("connector_id", "entity", "op", "key"),
+        (b"%b\t%b" % (event, line.partition(b"\t")[0]) for _, line, _ in found),
     )  # fmt: skip

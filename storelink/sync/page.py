@@ -1,7 +1,7 @@
 """One page into the database: rows, what we know of each record, change events and cursor together."""
 
 import json
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -22,6 +22,7 @@ from storelink.connectors.protocol import (
 from storelink.sync import erased, fresh, merge, stage, verdict, withheld
 from storelink.sync.fingerprint import fingerprint, parts_digest, payload_fingerprint
 from storelink.sync.lane import Lane
+from storelink.sync.lines import Lines, lines_of
 from storelink.sync.run import Counts
 
 LAZY = "SET LOCAL synchronous_commit = off"
@@ -42,11 +43,24 @@ class Page:
     out_of_sight: Sequence[str] = ()
     prints: dict[str, bytes] = field(default_factory=dict)
     """id → fingerprint of its rows."""
+    lines: dict[str, Lines] = field(default_factory=dict)
+    """id → its rows as lines."""
     listed: Mapping[str, tuple[datetime | None, bool]] = field(default_factory=dict)
     """id → (version in the list, whether exact), where a list made us fetch it."""
 
     size: int = 0
     """Characters of the raw JSON in it."""
+
+    def put(self, rows: Rows, normalizer: int, *, held: bool = False) -> None:
+        """Have these rows written for their record. What is withheld of `held` ones is not in their print."""
+        if held and rows.withheld:
+            rows = replace(rows, partial=True)
+            self.prints[rows.id] = fingerprint(withheld.blanked(rows), normalizer)
+            self.lines[rows.id] = lines_of(rows)
+        else:
+            lines = self.lines[rows.id] = lines_of(rows)
+            self.prints[rows.id] = fingerprint(rows, normalizer, lines)
+        self.rows[rows.id] = rows
 
     def __len__(self) -> int:
         return len(self.rows) + len(self.rejected) + len(self.gone) + len(self.out_of_sight)
@@ -75,12 +89,7 @@ def normalize_page(
         if isinstance(result, Rows) and asked not in (None, result.id):
             result = Rejection(asked, f"asked for {asked}, the store answered with {result.id}")
         if isinstance(result, Rows):
-            shown = result
-            if result.id in rebuilt and result.withheld:
-                shown = withheld.blanked(result)
-                result = replace(result, partial=True)
-            page.rows[result.id] = result
-            page.prints[result.id] = fingerprint(shown, connector.normalizer_version)
+            page.put(result, connector.normalizer_version, held=result.id in rebuilt)
             page.size += weigh(result)
             page.rejected.pop(result.id, None)
         elif isinstance(result, Rejection):
@@ -129,7 +138,7 @@ def write_page(
     if lazy:
         connection.execute(LAZY)
     lane.check()
-    blanked = erased.erase_known(lane, connector, memory, [page], _printer(connector))
+    blanked = erased.erase_known(lane, connector, memory, [page])
     _stage(lane, connector.normalizer_version, page)
     added = verdict.judge(lane, page.read.started, page.read.finished, len(page))
     fresh = added == len(page)
@@ -179,10 +188,6 @@ def _at(finish: Callable[[Counts, int], None], at: int, counts: Counts) -> None:
     finish(counts, at)
 
 
-def _printer(connector: Connector) -> Callable[[Rows], bytes]:
-    return lambda rows: fingerprint(rows, connector.normalizer_version)
-
-
 def _write_fresh(
     lane: Lane,
     connector: Connector,
@@ -199,14 +204,8 @@ def _write_fresh(
     try:
         lane.connection.execute(LAZY)
         lane.check()
-        blanked = erased.erase_known(lane, connector, memory, pages, _printer(connector))
-        new = [
-            fresh.New(
-                rows, _record(rows, version, page), page.read.started - error, page.read.finished + error
-            )
-            for page in pages
-            for rows in page.rows.values()
-        ]
+        blanked = erased.erase_known(lane, connector, memory, pages)
+        new = [one for page in pages for one in _new(page, version, error)]
         if not fresh.write_fresh(lane, connector.platform, new):
             lane.connection.rollback()
             return False
@@ -219,21 +218,28 @@ def _write_fresh(
     return True
 
 
+def _new(page: Page, normalizer: int, error: timedelta) -> Iterator[fresh.New]:
+    """The records of a page that are thought to be new. `error` is how wrong our clock may be."""
+    started, finished = str(page.read.started - error), str(page.read.finished + error)
+    for key, rows in page.rows.items():
+        yield fresh.New(rows, page.lines[key], _record(rows, normalizer, page), started, finished)
+
+
 def _stage(lane: Lane, normalizer: int, page: Page) -> None:
     """COPY the page into the staging tables."""
     records = [
         *(_record(rows, normalizer, page) for rows in page.rows.values()),
         *((key, "quarantined", None, page.listed.get(key, (None, True))[0], None,
-           payload_fingerprint(why + json_text(payload)), normalizer, False)
+           _bytea(payload_fingerprint(why + json_text(payload))), normalizer, False)
           for key, (why, payload) in page.rejected.items()),
         *((key, "gone", None, None, None, None, None, False) for key in page.gone),
         *((key, "out_of_sight", None, None, None, None, None, False) for key in page.out_of_sight),
     ]  # fmt: skip
     stage.copy_rows(lane.connection, "stage_record", stage.RECORD_COLUMNS, records)
     for entity in stage.ENTITIES[lane.resource]:
-        found = entity.rows(page.rows.values())
+        found = entity.rows((rows, page.lines[key]) for key, rows in page.rows.items())
         if found:
-            stage.copy_rows(lane.connection, entity.stage, entity.columns, (row for row, _ in found))
+            stage.copy_lines(lane.connection, entity.stage, entity.columns, [line for _, line, _ in found])
 
 
 def _record(rows: Rows, normalizer: int, page: Page) -> tuple[Any, ...]:
@@ -252,9 +258,14 @@ def _record(rows: Rows, normalizer: int, page: Page) -> tuple[Any, ...]:
     if version is not None and seen - UNSETTLED < version <= until:
         state = "unsettled"
     return (
-        rows.id, state, version, listed, parts_digest(rows.parts), page.prints[rows.id],
+        rows.id, state, version, listed, parts_digest(rows.parts), _bytea(page.prints[rows.id]),
         normalizer, rows.trashed,
     )  # fmt: skip
+
+
+def _bytea(value: bytes) -> str:
+    """As Postgres takes it from text."""
+    return f"\\x{value.hex()}"
 
 
 def _quarantine(lane: Lane, page: Page) -> None:

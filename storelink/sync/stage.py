@@ -6,6 +6,7 @@ them: the unified table does that once.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import Table
@@ -14,8 +15,15 @@ from sqlalchemy.dialects import postgresql
 from storelink.connectors.protocol import CustomerRow, ItemRow, OrderRow, ProductRow, RefundRow, Rows
 from storelink.models import metadata
 from storelink.sync.lane import Psycopg
+from storelink.sync.lines import PARTS, Lines, line_of
 
+AT_ONCE = 50
+"""Lines that are handed to the driver together."""
 _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
+
+
+Written = tuple[Any, bytes, bool]
+"""A row, its line, and whether its record is in the trash."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +45,14 @@ class Entity:
         """Name of its staging table."""
         return f"stage_{self.table}"
 
-    def rows(self, records: Iterable[Rows]) -> list[tuple[Any, bool]]:
-        """(row, whether its record is in the trash) of these records; a key stands once, the last wins."""
+    def rows(self, records: Iterable[tuple[Rows, Lines]]) -> list[Written]:
+        """The rows of these records; a key stands once, the last wins."""
         found = {}
         at = [self.columns.index(name) for name in self.key]
-        for one in records:
-            for row in getattr(one, self.part):
-                found[tuple([row[i] for i in at])] = (row, one.trashed)
+        part = PARTS.index(self.part)
+        for one, lines in records:
+            for row, line in zip(getattr(one, self.part), lines[part], strict=True):
+                found[tuple([row[i] for i in at])] = (row, line, one.trashed)
         return list(found.values())
 
 
@@ -83,14 +92,20 @@ def prepare(connection: Psycopg, resource: str) -> None:
     connection.commit()
 
 
-def copy_rows(connection: Psycopg, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """COPY rows into a staging table."""
+def copy_rows(connection: Psycopg, table: str, columns: Sequence[str], rows: Iterable[Iterable[Any]]) -> None:
+    """COPY rows into a table."""
+    copy_lines(connection, table, columns, map(line_of, rows))
+
+
+def copy_lines(connection: Psycopg, table: str, columns: Sequence[str], lines: Iterable[bytes]) -> None:
+    """COPY rows into a table that are lines already, as `lines.line_of` makes them."""
+    left = iter(lines)
     with (
         connection.cursor() as cursor,
         cursor.copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN") as copy,
     ):
-        for row in rows:
-            copy.write_row(row)
+        while some := list(islice(left, AT_ONCE)):
+            copy.write(b"\n".join(some) + b"\n")
 
 
 def _type(table: Table, name: str) -> str:
