@@ -36,7 +36,7 @@ def ask() -> Iterator[Ask]:
         store = CONNECTOR.open(account, Limits(timeout=1), lambda: datetime.now(UTC))
         assert isinstance(store, WooCommerceStore)
         open_.extend((store, server))
-        make.server = server  # type: ignore[attr-defined]  # for tests that look at what was asked
+        make.server = server
         return store
 
     yield make
@@ -116,7 +116,7 @@ def test_every_row(
         assert caught.value.answered is done
     why = next(one.why for one in TABLE if one.name == row)
     assert why in str(caught.value)
-    (asked,) = ask.server.requests  # type: ignore[attr-defined]
+    (asked,) = ask.server.requests
     assert (asked.method, asked.path, asked.body.decode()) == (
         "POST",
         "/wp-json/wc/v3/orders/7/refunds",
@@ -191,7 +191,7 @@ def test_cut_and_silent(ask: Ask) -> None:
 
 def test_no_connection_is_certainly_nothing(ask: Ask) -> None:
     store = ask(b"")
-    ask.server.close()  # type: ignore[attr-defined]
+    ask.server.close()
     with pytest.raises(Retryable) as caught:
         store.actions.send_refund("7", "key", BODY)
     assert caught.value.code == "unsent"
@@ -203,7 +203,7 @@ def test_an_id_that_is_none_is_asked_of_nobody(order: str, ask: Ask) -> None:
     for call in (store.actions.look, lambda one: store.actions.send_refund(one, "k", BODY)):
         with pytest.raises(NotFound):
             call(order)
-    assert ask.server.requests == []  # type: ignore[attr-defined]
+    assert ask.server.requests == []
 
 
 # -- addresses -------------------------------------------------------------------------------------
@@ -213,7 +213,7 @@ def test_an_address_is_sent_once_and_shown(ask: Ask) -> None:
     change = '{"shipping":{"city":"Bonn"}}'
     store = ask(answer(b'{"id":7,"total":"5.00"}'))
     store.actions.send_address("7", change)
-    asked: Request = ask.server.requests[0]  # type: ignore[attr-defined]
+    asked: Request = ask.server.requests[0]
     assert (asked.method, asked.path, asked.body.decode()) == ("PUT", "/wp-json/wc/v3/orders/7", change)
     for reply, error in (
         (answer(b'{"id":8}'), OutcomeUnknown),
@@ -234,7 +234,7 @@ def test_provinces(ask: Ask) -> None:
     states = [{"code": "CA", "name": "California"}, {"code": "", "name": "?"}]
     actions = ask(answer(json.dumps({"code": "US", "name": "US", "states": states}).encode())).actions
     assert actions.provinces("us") == {"CA": "California"}
-    assert ask.server.requests[0].path == "/wp-json/wc/v3/data/countries/US"  # type: ignore[attr-defined]
+    assert ask.server.requests[0].path == "/wp-json/wc/v3/data/countries/US"
     assert ask(answer(b'{"code":"MT","states":[]}')).actions.provinces("MT") is None
     assert ask(said(404, "woocommerce_rest_data_invalid_location")).actions.provinces("ZZ") is None
     assert ask(b"").actions.provinces("../x") is None
