@@ -62,6 +62,7 @@ COMMANDS = (
     Entry("runs", "status", "What the last passes did."),
     Entry("orders", "orders", "Find an order, and see its items, refunds, addresses and story."),
     Entry("refund", "refund", "Give money back for an order, exactly once."),
+    Entry("address", "address", "Change the address of an order, exactly once."),
     Entry("changes", "changes", "What changed in the unified tables, in order."),
     Entry("quarantine", "quarantine", "Records that could not be understood: see them, try them again."),
     Entry("renormalize", "sync", "Rebuild the rows from the raw records held, without the store."),

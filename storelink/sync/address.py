@@ -21,13 +21,18 @@ from storelink.sync import audit
 from storelink.sync.act import demand_actions
 from storelink.sync.address_plan import AddressPlan, digest, plan_address, plan_document
 from storelink.sync.limit import Asker, order_turn
-from storelink.sync.refund import SAME_WITHIN, Enqueue, now, usable
+from storelink.sync.refund import KEY_MOST, SAME_WITHIN, Enqueue, now, usable
 from storelink.sync.request import ATTENTION, FAILED, REQUESTED, SETTLED, Refused
 from storelink.sync.subject import Subject
 
 KINDS = ("shipping", "billing")
 _PUT_BACK = "put_back"
 """In a wish: the request whose old address is wished for."""
+
+
+def restore_wish(request: AddressUpdateRequest) -> dict[str, Any]:
+    """The wish of putting back what was there before a request."""
+    return {_PUT_BACK: str(request.id)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +70,7 @@ def preview(
     What cannot be is a plan with problems or refusals, not an error. Raises what reading raises.
     """
     plan = plan_address(demand_actions(subject), order_id, kind, wish)
-    return _keep(database, subject, plan, {name: wish[name] for name in wish}, asker)
+    return _keep(database, subject, plan, dict(wish), asker)
 
 
 def preview_restore(
@@ -76,7 +81,7 @@ def preview_restore(
         raise Refused(f"Request {request.id} was never sent, so nothing is to be put back.")
     old = Address(**request.old_address)
     plan = plan_address(demand_actions(subject), request.order_id, request.kind, {}, old=old)
-    return _keep(database, subject, plan, {_PUT_BACK: str(request.id)}, asker)
+    return _keep(database, subject, plan, restore_wish(request), asker)
 
 
 def _keep(
@@ -128,14 +133,15 @@ def create(
         raise Misconfigured(f"There is no preview {preview_id} of a change of address.")
     order_turn(session, shown.connector_id, shown.order_id)
     if particulars.idempotency_key is not None:
-        earlier = _of_key(session, shown, particulars.idempotency_key)
+        earlier = of_key(session, shown.connector_id, particulars.idempotency_key)
         if earlier is not None:
+            demand_same(earlier, shown.order_id, shown.kind, shown.wish)
             return Created(earlier, new=False)
     shown = usable(session, preview_id)
     store = session.get(ConnectorConfig, shown.connector_id)
     if store is None or store.status == "uninstalled":
         raise Misconfigured("The store was removed.")
-    check(session, shown, particulars)
+    _check(session, shown, particulars)
     request = AddressUpdateRequest(
         connector_id=shown.connector_id, order_id=shown.order_id, platform=store.platform, status="pending",
         stage=REQUESTED, kind=shown.kind, wish=shown.wish, plan=shown.shown, note=particulars.note,
@@ -156,8 +162,12 @@ def create(
     return Created(request, new=True)
 
 
-def check(session: Session, shown: ActionPreview, particulars: Particulars) -> None:
-    """Raises as `create` does where the preview may not become a request."""
+def check(session: Session, preview_id: uuid.UUID, particulars: Particulars) -> None:
+    """Raises as `create` does where the preview may not become a request: to be known before one asks."""
+    _check(session, usable(session, preview_id), particulars)
+
+
+def _check(session: Session, shown: ActionPreview, particulars: Particulars) -> None:
     plan = shown.shown
     if plan["problems"]:
         raise Misconfigured(" ".join(f"{one['words']}." for one in plan["problems"]))
@@ -188,22 +198,23 @@ def _demand_new(session: Session, shown: ActionPreview) -> None:
             )
 
 
-def _of_key(session: Session, shown: ActionPreview, key: str) -> AddressUpdateRequest | None:
-    """The request that this key has made. Raises `Misconfigured` if it was for something else."""
-    if not key.strip() or len(key) > 200:
-        raise Misconfigured("An idempotency key has 1 to 200 characters.")
-    turn = f"key/{shown.connector_id}/{key}"
-    session.scalar(select(func.pg_advisory_xact_lock(func.hashtextextended(turn, 0))))
-    found = session.exec(
+def of_key(session: Session, connector_id: uuid.UUID, key: str) -> AddressUpdateRequest | None:
+    """The request that this key has made. Nobody else makes one with it until the transaction ends."""
+    if not key.strip() or len(key) > KEY_MOST:
+        raise Misconfigured(f"An idempotency key has 1 to {KEY_MOST} characters.")
+    turn = f"key/{connector_id}/{key}"
+    session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(turn, 0))))
+    return session.exec(
         select(AddressUpdateRequest).where(
-            AddressUpdateRequest.connector_id == shown.connector_id,
-            AddressUpdateRequest.idempotency_key == key,
+            AddressUpdateRequest.connector_id == connector_id, AddressUpdateRequest.idempotency_key == key
         )
     ).first()
-    asked = (shown.order_id, shown.kind, shown.wish)
-    if found is not None and (found.order_id, found.kind, found.wish) != asked:
-        raise Misconfigured(f"The idempotency key {key!r} belongs to another request, {found.id}.")
-    return found
+
+
+def demand_same(earlier: AddressUpdateRequest, order_id: str, kind: str, wish: Mapping[str, Any]) -> None:
+    """Raises `Misconfigured` where a key's request was for something else."""
+    if (earlier.order_id, earlier.kind, earlier.wish) != (order_id, kind, wish):
+        raise Misconfigured(f"This idempotency key belongs to another request, {earlier.id}.")
 
 
 # -- what a person decides afterwards ----------------------------------------------------------------

@@ -69,6 +69,8 @@ class AddressKind:
 
     def judge(self, request: AddressUpdateRequest, standing: Standing, moment: Moment) -> Verdict:
         """See `request.Kind`. Equal is done, however the store writes it; the old one may be sent again."""
+        if request.kind not in standing.addresses:
+            return Attention("It was sent, and the store does not show the address: look there.")
         proof = _Proof(request, standing)
         values = {"total_after": standing.total.amount, "seen": proof.document}
         if proof.untouched:
@@ -96,7 +98,7 @@ class _Proof:
 
     def __init__(self, request: AddressUpdateRequest, standing: Standing) -> None:
         old, new = Address(**(request.old_address or {})), Address(**(request.new_address or {}))
-        found = standing.addresses.get(request.kind, Address())
+        found = standing.addresses[request.kind]
         changed = (request.plan or {})["changes"]
         unequal, otherwise = differences(new, found)
         self.unequal = {name: pair for name, pair in unequal.items() if name in changed}

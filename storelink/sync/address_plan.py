@@ -53,6 +53,9 @@ def plan_address(
     present = standing.addresses.get(kind, Address())
     amended = amend(present, wish, kind, actions.provinces) if old is None else put_back(present, old)
     refusals = [] if kind in actions.address_kinds else [_other_kind(kind)]
+    if not refusals and kind not in standing.addresses:
+        words = f"The store does not show us the {kind} address, so a part of it cannot be changed."
+        refusals.append(Refusal("not_shown", words, False))
     refusals += refusals_of(standing)
     if not amended.changes and not amended.problems:
         words = f"The {kind} address is that already: nothing would change."
