@@ -246,7 +246,8 @@ def list_(
         ["id", "store", "order", "amount", "stage", "requested", "by", "why"],
         [
             [short_id(row.id), names[row.connector_id], row.order_id, money(row.amount, row.currency),
-             stage_words(row.stage), clock(row.requested_at), row.requested_by or "", row.error or row.alarm or ""]
+             stage_words(row.stage), clock(row.requested_at), row.requested_by or "",
+             row.error or row.alarm or ""]
             for row in rows
         ],
         right=["amount"],

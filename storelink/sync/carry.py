@@ -188,7 +188,9 @@ class _Ride:
         except Rejected as error:
             return self._fail(request, f"The store refuses: {error}", code=error.code)
         except OutcomeUnknown as error:
-            return self._advance(request, UNKNOWN, error=str(error), misses=0, next_try_at=self._at(0))
+            return self._advance(
+                request, UNKNOWN, error=str(error), misses=0, next_try_at=self._at(0), seen=_said(error)
+            )
         return self._advance(request, action="answered", misses=0, next_try_at=self._at(0), **values)
 
     def _send_again(self, request: AnyRequest) -> AnyRequest | None:
@@ -340,6 +342,11 @@ class _Ride:
 
     def _at(self, seconds: float) -> datetime:
         return self._now() + timedelta(seconds=seconds)
+
+
+def _said(error: OutcomeUnknown) -> dict[str, Any] | None:
+    """What is kept of an answer that says nothing certain."""
+    return {"said": str(error), "done_with": True} if error.answered else None
 
 
 def _refusal(error: StorelinkError) -> str:

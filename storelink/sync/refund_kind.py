@@ -117,11 +117,11 @@ def _without_payment(request: RefundRequest, values: dict[str, Any], moment: Mom
         if moment.now - datetime.fromisoformat(seen["first_at"]) >= timedelta(seconds=rules.survive):
             return Settled(seen, {**values, "moved_amount": Decimal(0)})
         return Wait("The store has it; it is looked at once more.", values, rules.survive)
-    if _since(request, moment) < timedelta(seconds=rules.grace):
+    if _since(request, moment) < timedelta(seconds=rules.survive if seen.get("done_with") else rules.grace):
         return Wait("The store has it and does not say that the gateway paid.", values)
     return Attention(
         "The store has the refund and never said that the gateway paid: it may or may not have. Look at"
-        " the gateway.",
+        f" the gateway.{_answer(seen)}",
         values,
     )
 
@@ -160,16 +160,22 @@ def _absent(request: RefundRequest, moment: Moment) -> Verdict:
     """The order does not show it."""
     seen = request.seen or {}
     since = _since(request, moment)
-    waiting = since < timedelta(seconds=moment.rules.grace)
     if "id" in seen:
-        return _vanished(request, seen, moment, waiting=waiting)
+        return _vanished(request, seen, moment)
     if "refused" in seen:
         return Undone(f"The store refuses: {seen['refused']}")
     if moment.resends_within is not None and since < moment.resends_within:
         return Resend(
             "It was sent and not answered, and the order does not show it: the very same is sent again."
         )
-    if waiting:
+    if seen.get("done_with"):
+        if since < timedelta(seconds=moment.rules.survive):
+            return Wait("The store is done with it, and the order does not show it; it is looked for again.")
+        return Attention(
+            "The store has no refund for it: the gateway declined, or it paid and something failed after"
+            f" that. Look at the gateway.{_answer(seen)}"
+        )
+    if since < timedelta(seconds=moment.rules.grace):
         return Wait("It was sent and not answered; the order does not show it yet.")
     return Attention(
         "It was sent and never answered, and the order does not show it. It may still come: look at the"
@@ -177,29 +183,33 @@ def _absent(request: RefundRequest, moment: Moment) -> Verdict:
     )
 
 
-def _vanished(request: RefundRequest, seen: dict[str, Any], moment: Moment, *, waiting: bool) -> Verdict:
-    """It was there. A declined payment takes its refund away again; so may a person."""
+def _vanished(request: RefundRequest, seen: dict[str, Any], moment: Moment) -> Verdict:
+    """It was there. A declined payment takes its refund away again, and so does whatever fails after the
+    gateway paid, or a person: only where no gateway was asked is it certain that nothing moved."""
     gone = seen.get("gone_at")
     values = {"seen": {**seen, "gone_at": gone or moment.now.isoformat()}}
-    if seen["money"] == "none" and not request.by_hand and not seen.get("answered"):
-        if gone is None:
-            return Wait(
-                "The refund was there and is gone; it is looked for once more.", values, moment.rules.survive
-            )
-        return Undone("The payment was declined: the store took the refund back. No money moved.", values)
-    if waiting:
-        return Wait("The refund was there and is gone; it is looked for again.", values)
+    if gone is None:
+        return Wait(
+            "The refund was there and is gone; it is looked for once more.", values, moment.rules.survive
+        )
+    if request.by_hand:
+        return Undone("The store took the record back; no money was to move.", values)
     return Attention(
-        f"The store had this refund ({seen['id']}) and has it no more: somebody may have deleted it, which"
-        " brings no money back.",
+        f"The store had this refund ({seen['id']}) and has it no more: the gateway declined, or it paid and"
+        f" the refund was deleted after that. Look at the gateway.{_answer(seen)}",
         values,
     )
+
+
+def _answer(seen: Mapping[str, Any]) -> str:
+    return f" The store said: {seen['said']}" if seen.get("said") else ""
 
 
 def _seen(request: RefundRequest, found: SeenRefund, now: datetime) -> dict[str, Any]:
     before = request.seen or {}
     first = before.get("first_at") or now.isoformat()
-    return {**seen_document(found), "first_at": first, "last_at": now.isoformat()}
+    kept: dict[str, Any] = {name: before[name] for name in ("said", "done_with") if name in before}
+    return {**kept, **seen_document(found), "first_at": first, "last_at": now.isoformat()}
 
 
 def _since(request: RefundRequest, moment: Moment) -> timedelta:

@@ -1,9 +1,7 @@
 """A toy store with a till, in a real database, and a clock that tests put forward."""
 
 import uuid
-from collections.abc import Callable
-from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -34,7 +32,12 @@ class House:
         self.database = database
         self.connector = ToyConnector()
         row = ConnectorConfig(
-            id=uuid.uuid4(), name="toy", platform="toy", store_url="https://toy", auth_mode="x", status="active"
+            id=uuid.uuid4(),
+            name="toy",
+            platform="toy",
+            store_url="https://toy",
+            auth_mode="x",
+            status="active",
         )
         with database.session() as session:
             session.add(row)

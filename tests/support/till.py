@@ -43,7 +43,7 @@ class Paid:
 
 
 class Till:
-    """The `Actions` of a toy store. Woo-like unless `resends_within` is set: then repetitions are known by key."""
+    """The `Actions` of a toy store. It knows repetitions by their key where `resends_within` is set."""
 
     address_kinds = frozenset({"shipping", "billing"})
 
@@ -120,9 +120,7 @@ class Till:
         standing = self.look(order_id)
         units = int(self.store.records["orders"][order_id]["units"])
         each = standing.total.amount / units
-        given = sum(
-            (line.quantity for refund in standing.refunds for line in refund.lines), Decimal(0)
-        )
+        given = sum((line.quantity for refund in standing.refunds for line in refund.lines), Decimal(0))
         left = units - int(given)
         wanted = left if wish.everything else sum(line.quantity for line in wish.lines)
         amount = standing.left if wish.everything else (each * wanted).quantize(Decimal("0.01"))
@@ -130,7 +128,9 @@ class Till:
         refusals = []
         if amount > standing.left or wanted > left:
             refusals.append(Remark("too_much", f"Only {standing.left} EUR are left to refund."))
-        line = PlannedLine(f"{order_id}-1", "Shirt", "SHIRT", wanted, left, amount if wanted else Decimal(0), Decimal(0))
+        line = PlannedLine(
+            f"{order_id}-1", "Shirt", "SHIRT", wanted, left, amount if wanted else Decimal(0), Decimal(0)
+        )
         return Plan(
             wish, standing, (line,), Decimal(0), Decimal(0), Decimal(0), amount,
             payments=(Payment("toypay", "Toy Pay", Money(amount, "EUR"), standing.left, not wish.by_hand),),
@@ -140,7 +140,12 @@ class Till:
     def compose_refund(self, plan: Plan, words: Words) -> str:
         units = sum(line.quantity for line in plan.lines)
         return json.dumps(
-            {"amount": str(plan.amount), "reason": marked(words), "units": units, "pay": not plan.wish.by_hand}
+            {
+                "amount": str(plan.amount),
+                "reason": marked(words),
+                "units": units,
+                "pay": not plan.wish.by_hand,
+            }
         )
 
     def send_refund(self, order_id: str, key: str, body: str) -> SeenRefund:
@@ -183,6 +188,11 @@ class Till:
         made = self._once(order_id, key, body, fate)
         if fate in ("well", "pending", "failed"):
             return made
+        if fate in ("declined", "fails after"):
+            self.remove(order_id, made.id)
+            raise OutcomeUnknown("the gateway declined, or something failed", answered=True)
+        if fate == "dies":
+            raise OutcomeUnknown("it broke down", answered=True)
         raise OutcomeUnknown("the answer was lost")  # lost after, half, half unpaid, declining
 
     def _once(self, order_id: str, key: str, body: str, fate: str) -> SeenRefund:
@@ -201,9 +211,9 @@ class Till:
         if amount > self.totals[order_id] - sum((one.amount for one in self.refunds[order_id]), Decimal(0)):
             raise Rejected("Invalid refund amount.", code="invalid")
         made = self._enter(order_id, amount, said["reason"], said["units"])
-        if fate in ("half unpaid", "declining") or not said["pay"]:
+        if fate in ("half unpaid", "declining", "declined", "dies") or not said["pay"]:
             return made
-        if fate == "half":
+        if fate in ("half", "fails after"):
             self.ledger.append(Paid(order_id, amount, made.reference))
             return made
         if fate == "pending":
@@ -246,4 +256,6 @@ class Till:
         raise KeyError(refund_id)
 
     def _show(self, order_id: str) -> None:
-        self.store.put("orders", order_id, refunds={one.id: str(one.amount) for one in self.refunds[order_id]})
+        self.store.put(
+            "orders", order_id, refunds={one.id: str(one.amount) for one in self.refunds[order_id]}
+        )
