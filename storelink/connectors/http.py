@@ -32,6 +32,7 @@ from storelink.connectors.wire import (
     Deadline,
     DeadlineBackend,
     NotingBackend,
+    announced,
     body_of,
     host_header,
     origin_of,
@@ -254,7 +255,8 @@ class HttpClient:
         request = self._request(method, target, lines, body, waits)
         if self._closed.is_set():
             raise Retryable(f"{url} was not asked: the client is closed", code="unsent")
-        there, backend = httpcore.Origin(*self._origin), NotingBackend(time.monotonic() + wait)
+        backend = NotingBackend(time.monotonic() + wait)
+        there = httpcore.Origin(*self._origin)
         connection = httpcore.HTTPConnection(there, self._tls, network_backend=backend)
         try:
             return self._answer(connection.handle_request, request, url)
@@ -358,7 +360,7 @@ class HttpClient:
                 body, wire = body_of(
                     response.iter_stream(),
                     encoding=headers.get("content-encoding", "").strip().lower(),
-                    announced=_length(headers),
+                    announced=announced(headers),
                     limit=self._limits.body_limit,
                 )
             finally:
@@ -388,11 +390,6 @@ class HttpClient:
 
 def _unsigned(_method: str, _url: str, params: Params) -> Signed:
     return Signed(urlencode(params, quote_via=quote))
-
-
-def _length(headers: httpx.Headers) -> int | None:
-    value = headers.get("content-length", "")
-    return int(value) if value.isascii() and value.isdigit() else None
 
 
 def _store_time(headers: httpx.Headers, took: float) -> datetime | None:

@@ -204,6 +204,12 @@ class NotingBackend(DeadlineBackend):
         return _NotingStream(super().connect_tcp(host, port, timeout, local_address, socket_options), self)
 
 
+def announced(headers: httpx.Headers) -> int | None:
+    """How long the body says it is, packed."""
+    value = headers.get("content-length", "")
+    return int(value) if value.isascii() and value.isdigit() else None
+
+
 def body_of(
     chunks: Iterable[bytes], *, encoding: str, announced: int | None, limit: int
 ) -> tuple[bytes, int]:

@@ -332,6 +332,14 @@ def test_each_is_told_apart(
     assert [one.reference for one in actions.look(str(order)).refunds] == ["7F3A9C1B2D"] * len(paid)
 
 
+def test_provinces_are_the_stores_own(actions: Actions) -> None:
+    assert (actions.provinces("US") or {})["CA"] == "California"
+    assert (actions.provinces("JP") or {})["JP13"]
+    assert (actions.provinces("DE") or {})["DE-BY"] == "Bayern"
+    assert actions.provinces("GB") is None
+    assert actions.provinces("ZZ") is None
+
+
 def test_many_refunds_are_read_whole(shop: Running, actions: Actions, order: int) -> None:
     for _ in range(103):
         shop.admin.add_refund(order, "0.10")

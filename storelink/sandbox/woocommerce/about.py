@@ -4,6 +4,8 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import pycountry
+
 from storelink.sandbox.money import RATES
 from storelink.sandbox.woocommerce.ledger import GATEWAYS
 from storelink.sandbox.woocommerce.orders import percent
@@ -15,6 +17,8 @@ from storelink.sandbox.woocommerce.site import (
 )
 from storelink.sandbox.woocommerce.store import Doc, Store
 
+#: countries whose states the shop knows, and how their codes are made of ISO's
+_STATE_CODES = {"JP": "JP{}", "DE": "DE-{}", **dict.fromkeys(("US", "CA", "AU", "IT", "ES", "MX"), "{}")}
 _RESOURCES = {
     "/orders": "GET POST",
     "/orders/(?P<id>[\\d]+)": "GET POST PUT PATCH DELETE",
@@ -40,6 +44,7 @@ _RESOURCES = {
     "/payment_gateways": "GET",
     "/taxes": "GET POST",
     "/data/currencies/current": "GET",
+    "/data/countries/(?P<location>[\\w-]+)": "GET",
     "/settings/(?P<group_id>[\\w-]+)/(?P<id>[\\w-]+)": "GET POST PUT PATCH",
 }
 
@@ -182,6 +187,21 @@ def currency(store: Store) -> Doc:
         "symbol": "".join(f"&#{ord(c)};" for c in SYMBOLS.get(code, code)),
         "_links": store.site.links(f"data/currencies/{code}", "data/currencies", []),
     }
+
+
+def country(store: Store, code: str) -> Doc | None:
+    """`GET /data/countries/<code>`: the states in WooCommerce's own codes; None for no country."""
+    found = pycountry.countries.get(alpha_2=code.upper())
+    if found is None:
+        return None
+    form = _STATE_CODES.get(found.alpha_2)
+    parts = pycountry.subdivisions.get(country_code=found.alpha_2) or [] if form else []  # type: ignore[no-untyped-call]  # theirs
+    states = [
+        {"code": (form or "").format(part.code.partition("-")[2]), "name": part.name}
+        for part in sorted(parts, key=lambda part: str(part.name))
+    ]
+    links = store.site.links(f"data/countries/{found.alpha_2.lower()}", "data/countries", [])
+    return {"code": found.alpha_2, "name": found.name, "states": states, "_links": links}
 
 
 def setting(store: Store, group: str, name: str) -> Doc | None:

@@ -18,7 +18,7 @@ from storelink.sandbox.woocommerce import (
     singles,
     webhooks,
 )
-from storelink.sandbox.woocommerce.answers import Answer, no_route
+from storelink.sandbox.woocommerce.answers import Answer, Refused, no_route
 from storelink.sandbox.woocommerce.platform import Call, Handler, Route, always
 from storelink.sandbox.woocommerce.singles import FULL, REFUND_ALLOW, paged_docs, shown
 from storelink.sandbox.woocommerce.site import Site
@@ -213,6 +213,7 @@ def _settings() -> list[Route]:
             get=lambda s, c: shown(about.currency(s), c.query, "GET"),
         ),
         Route(setting, {"GET": _setting}, "GET, POST, PUT, PATCH"),
+        Route(re.compile(r"/data/countries/(?:[\w-]+)"), {"GET": _country}, "GET"),
     ]
 
 
@@ -227,6 +228,14 @@ def _setting(store: Store, call: Call) -> Answer:
     if found is None:
         raise no_route()
     return shown(found, call.query, "GET, POST, PUT, PATCH")
+
+
+def _country(store: Store, call: Call) -> Answer:
+    found = about.country(store, call.request.path.rstrip("/").rpartition("/")[2])
+    if found is None:
+        words = "There are no locations matching these parameters."
+        raise Refused(404, "woocommerce_rest_data_invalid_location", words)
+    return shown(found, call.query, "GET")
 
 
 def system_status(store: Store, call: Call) -> Answer:
