@@ -41,6 +41,13 @@ class Settings(BaseSettings):
         description="Postgres to use (15 or newer), `postgresql://user:password@host/name`. "
         "Unset: a private PostgreSQL under STORELINK_HOME.",
     )
+    allow_private_stores: bool = Field(
+        default=False,
+        description="Let the API and the console register stores in private networks and on this machine.",
+    )
+    api_rate: int = Field(
+        default=600, ge=1, description="Requests a minute that each token of the API may make of one process."
+    )
     database_pool: int = Field(
         default=8, ge=2, le=100, description="Most database connections one process opens."
     )

@@ -134,7 +134,8 @@ class _Http:
     def __init__(self, daemon: "Daemon", listener: socket.socket, asked: threading.Event) -> None:
         import uvicorn
 
-        from storelink.web.app import Services, create_app
+        from storelink.web.app import create_app
+        from storelink.web.services import Services
 
         work = daemon.work
         application = create_app(Services(work.settings, work.database, work.keyring, daemon.running))

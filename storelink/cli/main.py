@@ -68,6 +68,8 @@ COMMANDS = (
     Entry("renormalize", "sync", "Rebuild the rows from the raw records held, without the store."),
     Entry("webhooks", "webhooks", "Have stores tell of changes at once, and see whether they do."),
     Entry("privacy", "privacy", "What is held of one person: hand it out, or erase it."),
+    Entry("tokens", "tokens", "What programs send to the API of `serve`."),
+    Entry("users", "users", "People who sign in to the console of `serve`."),
     Entry("secrets", "secrets", "Master keys that credentials are sealed with."),
     Entry("db", "database", "The database: bring its tables up to date, say where it is."),
     Entry("sandbox", "sandbox", "Serve a simulated store to try things on."),

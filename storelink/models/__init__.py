@@ -11,6 +11,7 @@ from storelink.models.connector import ConnectorConfig
 from storelink.models.customer import PlatformCustomer
 from storelink.models.key import KeyReport, MasterKey
 from storelink.models.order import OrderItem, OrderRefund, PlatformOrder
+from storelink.models.person import ApiToken, ConsoleSession, ConsoleUser, SignInFailure
 from storelink.models.product import PlatformProduct
 from storelink.models.quarantine import QuarantinedRecord
 from storelink.models.request import ActionPreview, AddressUpdateRequest, RefundRequest
@@ -26,10 +27,13 @@ __all__ = [
     "ActionPreview",
     "AddressUpdateRequest",
     "Alert",
+    "ApiToken",
     "AuditEvent",
     "ChangeEvent",
     "ChangeFeed",
     "ConnectorConfig",
+    "ConsoleSession",
+    "ConsoleUser",
     "ErasedSubject",
     "KeyReport",
     "MasterKey",
@@ -40,6 +44,7 @@ __all__ = [
     "PlatformProduct",
     "QuarantinedRecord",
     "RefundRequest",
+    "SignInFailure",
     "SourceRecord",
     "SyncRun",
     "SyncState",

@@ -45,7 +45,7 @@ class PlatformOrder(SQLModel, table=True):
         Index("ix_platform_order_email", text("lower(email)")),
         Index("ix_platform_order_customer", "connector_id", "customer_id"),
         Index("ix_platform_order_number", "order_number"),
-        Index("ix_platform_order_created_at", "connector_id", "created_at"),
+        Index("ix_platform_order_created_at", "connector_id", text("created_at DESC NULLS LAST")),
     )
 
     connector_id: uuid.UUID = column(

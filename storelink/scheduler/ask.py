@@ -28,6 +28,17 @@ def read_now(
         session.commit()
 
 
+def verify_now(database: Database, name: str, wanted: Sequence[str], *, actor: str | None = None) -> None:
+    """Have `wanted` compared with the store by a worker at once; what differs is fetched.
+
+    Returns when that is written down. Raises `Misconfigured` for a store that is not active.
+    """
+    with database.session() as session:
+        store = due.make_compared(session, name, wanted, actor=actor)
+        queue.enqueue(_psycopg(session), FULLS, [store.id])
+        session.commit()
+
+
 def queue_standing(session: Session, settings: Settings) -> Standing:
     """Workers that live, jobs that wait and run. Commits."""
     return queue.standing(_psycopg(session), SILENT * settings.worker_pulse)

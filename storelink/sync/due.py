@@ -88,9 +88,7 @@ def make_due(
 
     Raises `Misconfigured` for a store that is not active.
     """
-    store = account.find(session, name, lock="row")
-    if store.status != "active":
-        raise Misconfigured(f"The store {name!r} is {_STANDING.get(store.status, store.status)}.")
+    store = _active(session, name)
     if full:  # a read that is under way goes on; a new one begins where none is
         live = col(SyncState.phase) == "live"
         session.exec(
@@ -107,6 +105,33 @@ def make_due(
         session, "connector.sync_now", actor=actor, connector_id=store.id, subject=name,
         resources=list(wanted), full=full,
     )  # fmt: skip
+    return store
+
+
+def make_compared(
+    session: Session, name: str, wanted: Sequence[str], *, actor: str | None = None
+) -> ConnectorConfig:
+    """Somebody wants these resources compared with the store now. The caller enqueues and commits.
+
+    One that is not read yet is read on instead. Raises `Misconfigured` for a store that is not active.
+    """
+    store = _active(session, name)
+    session.exec(
+        update(SyncState)
+        .where(col(SyncState.connector_id) == store.id, col(SyncState.resource).in_(wanted))
+        .values(full_due_at=func.now())
+    )
+    audit.record(
+        session, "connector.verify_now", actor=actor, connector_id=store.id, subject=name,
+        resources=list(wanted),
+    )  # fmt: skip
+    return store
+
+
+def _active(session: Session, name: str) -> ConnectorConfig:
+    store = account.find(session, name, lock="row")
+    if store.status != "active":
+        raise Misconfigured(f"The store {name!r} is {_STANDING.get(store.status, store.status)}.")
     return store
 
 

@@ -1,39 +1,28 @@
 """The HTTP application of `storelink serve`."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from fastapi import FastAPI, Response
 from sqlalchemy import text
 
-from storelink.config import Settings
-from storelink.db import Database
 from storelink.errors import DatabaseAway
-from storelink.secrets.keyring import Keyring
-from storelink.web import metrics
+from storelink.web import api, metrics
+from storelink.web.api import problem
 from storelink.web.intake import Intake
-
-
-@dataclass(frozen=True, slots=True)
-class Services:
-    """What the routes work with. `running` says whether the clock and the worker of this process run."""
-
-    settings: Settings
-    database: Database
-    keyring: Keyring
-    running: Callable[[], bool]
+from storelink.web.services import Services
 
 
 def create_app(services: Services) -> FastAPI:
-    """The application; no documentation pages, since nobody browses it."""
+    """The application. Its parts know nothing of each other: webhooks, what machines look at, the API."""
     intake, figures = Intake(services.database, services.keyring), metrics.Metrics(services.database)
     app = FastAPI(
         title="storelink", docs_url=None, redoc_url=None, openapi_url=None,
         lifespan=lambda _: intake.running(),
     )  # fmt: skip
     app.state.services, app.state.intake = services, intake
+    problem.install(app)
     app.include_router(intake.router())
+    app.mount("/v1", api.create(services))
 
     @app.get("/healthz")
     async def healthz() -> dict[str, str]:

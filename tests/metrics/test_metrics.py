@@ -16,8 +16,9 @@ from storelink.config import Settings
 from storelink.db import Database
 from storelink.secrets.keyring import Keyring
 from storelink.secrets.provider import provider_of
-from storelink.web.app import Services, create_app
+from storelink.web.app import create_app
 from storelink.web.metrics import FAMILIES, Metrics, names
+from storelink.web.services import Services
 
 ROOT = Path(__file__).parents[2]
 ONE = (("store", "shop"),)

@@ -25,7 +25,8 @@ from storelink.sync.hint import follow_hints
 from storelink.sync.opening import open_subject
 from storelink.sync.subject import Subject
 from storelink.sync.synchronize import synchronize
-from storelink.web.app import Services, create_app
+from storelink.web.app import create_app
+from storelink.web.services import Services
 
 
 def wait_until(ready: Callable[[], Any], patience: float = 20.0) -> Any:
@@ -147,7 +148,9 @@ class Shop:
         return {"X-WC-Webhook-Topic": topic, "X-WC-Webhook-Signature": signature}
 
 
-def register(house: House, platform: str, store: Any, *, read: bool = True) -> Shop:
+def register(
+    house: House, platform: str, store: Any, *, read: bool = True, name: str | None = None
+) -> Shop:
     """A store in our tables, and read once."""
     if platform == "shopify":
         credentials = {"access_token": store.token, "client_secret": store.client_secret}
@@ -155,7 +158,7 @@ def register(house: House, platform: str, store: Any, *, read: bool = True) -> S
     else:
         credentials = {"consumer_key": store.key, "consumer_secret": store.secret}
         mode = "keys"
-    shop = Shop(house, platform, platform[:4], store)
+    shop = Shop(house, platform, name or platform[:4], store)
     with house.database.session() as session:
         row = account.register(
             session, house.keyring, registry.get(platform), name=shop.name, store_url=store.url,

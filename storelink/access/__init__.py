@@ -1,0 +1,1 @@
+"""Who may do what: roles, tokens, people and their sessions."""

@@ -1,0 +1,486 @@
+"""`/v1/stores`: register stores, check them, change and remove them; their passes and webhooks."""
+
+import hashlib
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Header, Query, Response
+from pydantic import BaseModel, ConfigDict, Field
+from sqlmodel import Session, col, select
+
+from storelink.access.role import Caller
+from storelink.connectors import registry
+from storelink.connectors.protocol import Account, Checkup, Connector
+from storelink.errors import Misconfigured
+from storelink.models import ConnectorConfig, SyncState
+from storelink.scheduler import ask
+from storelink.sync import account, entry, guardian, status
+from storelink.sync.opening import check_again, examine, measure_clock, open_subject, remembered
+from storelink.sync.token import Remembered
+from storelink.web.api.caller import Name, Operator, Reader, store_for, stores_for
+from storelink.web.api.problem import Problem, documented
+from storelink.web.reach import usable_store
+from storelink.web.services import Services, Use
+
+router = APIRouter(prefix="/stores", tags=["stores"])
+
+IfMatch = Annotated[str | None, Header(description="The ETag that `GET` gave; a newer state refuses.")]
+_REFUSED = (401, 403, 404, 422, 429)
+
+# -- documents ---------------------------------------------------------------------------------------
+
+
+class Store(BaseModel):
+    """A registered store. It never shows a credential."""
+
+    name: str = Field(examples=["shop"])
+    platform: str = Field(examples=["woocommerce"])
+    store_url: str = Field(examples=["https://shop.example"])
+    auth_mode: str = Field(examples=["keys"])
+    status: str = Field(description="active, paused, auth_failed or uninstalled.", examples=["active"])
+    interval: int = Field(description="Seconds between passes.", examples=[300])
+    intervals: dict[str, int | None] = Field(description="By resource; null where it is the store's.")
+    settings: dict[str, Any] = Field(description="What the check learnt: currency, time zone, version.")
+    created_at: str
+    updated_at: str
+
+
+class StoreList(BaseModel):
+    """Every store that the token may see."""
+
+    data: list[Store]
+
+
+class NewStore(BaseModel):
+    """A store to register."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {
+                    "platform": "woocommerce",
+                    "name": "shop",
+                    "store_url": "https://shop.example",
+                    "credentials": {"consumer_key": "ck_…", "consumer_secret": "cs_…"},
+                }
+            ]
+        },
+    )
+
+    platform: str
+    name: str = Field(max_length=63)
+    store_url: str = Field(max_length=2000)
+    credentials: dict[str, str] = Field(description="By the names of the platform's fields. Never shown.")
+    auth_mode: str | None = Field(None, description="Where the platform has several ways to sign in.")
+    interval: int = Field(300, ge=10, le=86_400, description="Seconds between passes.")
+    allow_http: bool = Field(False, description="Accept a store without https.")
+    check: bool = Field(True, description="Look at it first, and register nothing if it cannot be read.")
+
+
+class Finding(BaseModel):
+    """One thing the check found."""
+
+    level: str = Field(description="ok, note, warning or problem.")
+    code: str
+    what: str
+    mend: str | None
+
+
+class Check(BaseModel):
+    """What a store is and what is missing, worst first."""
+
+    healthy: bool
+    auth_failed: bool
+    findings: list[Finding]
+    settings: dict[str, Any]
+
+
+class Registered(BaseModel):
+    """A store that was registered, and what the check found."""
+
+    data: Store
+    check: Check | None
+    notes: list[str] = Field(description="Doubts about what was entered.")
+
+
+class Change(BaseModel):
+    """What is to be otherwise; what is left out stays."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"interval": 60}]})
+
+    interval: int | None = Field(None, ge=10, le=86_400, description="Seconds between passes.")
+    intervals: dict[str, int | None] | None = Field(
+        None, description="By resource; null goes back to the store's.", examples=[{"orders": 60}]
+    )
+
+
+class Credentials(BaseModel):
+    """New credentials. They are never shown again."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    credentials: dict[str, str]
+    auth_mode: str | None = None
+
+
+class Wanted(BaseModel):
+    """What is to be read."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"resources": ["orders"]}]})
+
+    resources: list[str] | None = Field(None, description="All of the store's, if left out.")
+    full: bool = Field(False, description="Everything again, from the start.")
+
+
+class Compared(BaseModel):
+    """What is to be compared with the store."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"resources": ["orders"]}]})
+
+    resources: list[str] | None = None
+
+
+class Queued(BaseModel):
+    """It will be done by a worker."""
+
+    name: str
+    resources: list[str]
+    workers: int = Field(description="Workers that are alive; with none it waits until one runs.")
+
+
+class Standing(BaseModel):
+    """How a store stands, resource by resource."""
+
+    name: str
+    status: str
+    resources: list[dict[str, Any]]
+
+
+class Removal(BaseModel):
+    """What was forgotten."""
+
+    name: str
+    purged: bool
+    counts: dict[str, int] = Field(description="Rows deleted, by table; empty without `purge`.")
+
+
+class Address(BaseModel):
+    """Where stores reach this storelink."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"public_url": "https://sync.example"}]}
+    )
+
+    public_url: str = Field(max_length=2000)
+
+
+# -- routes ------------------------------------------------------------------------------------------
+
+
+@router.get("", response_model=StoreList, responses=documented(401, 403, 429))
+def list_stores(caller: Reader, services: Use) -> dict[str, Any]:
+    """Every store that the token may see."""
+    rows = stores_for(services, caller)
+    with services.database.session() as session:
+        return {"data": [_document(session, row) for row in rows]}
+
+
+@router.post("", response_model=Registered, status_code=201, responses=documented(401, 403, 422, 429, 503))
+def add_store(caller: Operator, services: Use, body: NewStore, response: Response) -> dict[str, Any]:
+    """Register a store. It is read from then on, everything first."""
+    if caller.connectors is not None:
+        raise Problem(403, "scope", "A token for certain stores cannot register others.")
+    connector = _connector(body.platform)
+    entry.check_name(body.name)
+    url = usable_store(services.settings, connector, body.store_url, allow_http=body.allow_http)
+    mode = entry.usable_mode(connector, body.auth_mode)
+    if connector.authorization is not None and connector.authorization.mode == mode:
+        raise Problem(422, "auth_mode", f"{mode!r} needs a person's consent in the browser: use the console.")
+    entered = entry.check_credentials(connector, mode, body.credentials)
+    keeper = Remembered(None)
+    candidate = Account(body.name, url, mode, entered, {}, body.allow_http, keeper)
+    checkup = examine(services.database, connector, candidate, services.settings) if body.check else None
+    if checkup is not None and not checkup.healthy:
+        errors = [{"field": one.code, "detail": one.what} for one in checkup.findings
+                  if one.level == "problem"]  # fmt: skip
+        raise Problem(
+            422, "check_failed", "The store cannot be read; nothing was stored. " + errors[0]["detail"],
+            errors=errors,
+        )  # fmt: skip
+    now = measure_clock(services.database)()
+    with services.database.session() as session:
+        row = account.register(
+            session, services.keyring, connector, name=body.name, store_url=url, credentials=entered,
+            auth_mode=mode, token=keeper.held(), interval=body.interval, allow_http=body.allow_http,
+            settings=remembered(checkup, now) if checkup else None, actor=caller.actor,
+        )  # fmt: skip
+        session.commit()
+        document = _document(session, row)
+    response.headers["Location"] = f"/v1/stores/{body.name}"
+    return {
+        "data": document,
+        "check": _check(checkup) if checkup else None,
+        "notes": list(entry.doubts(connector, mode, entered)),
+    }
+
+
+@router.get("/{store}", response_model=Store, responses=documented(*_REFUSED))
+def show_store(caller: Reader, services: Use, store: Name, response: Response) -> dict[str, Any]:
+    """One store. Its ETag goes with changes."""
+    row = store_for(services, caller, store)
+    with services.database.session() as session:
+        document = _document(session, row)
+    response.headers["ETag"] = _etag(document)
+    return document
+
+
+@router.patch("/{store}", response_model=Store, responses=documented(*_REFUSED, 412))
+def change_store(
+    caller: Operator, services: Use, store: Name, body: Change, response: Response, if_match: IfMatch = None
+) -> dict[str, Any]:
+    """Change how often it is read. It takes effect without a restart."""
+    row = store_for(services, caller, store)
+    with services.database.session() as session:
+        _unchanged(session, row, if_match)
+        if body.interval is not None:
+            account.set_interval(session, row.id, body.interval, actor=caller.actor)
+        for resource, seconds in (body.intervals or {}).items():
+            account.set_resource_interval(session, row.id, resource, seconds, actor=caller.actor)
+        session.commit()
+        document = _document(session, account.find(session, row.id))
+    response.headers["ETag"] = _etag(document)
+    return document
+
+
+@router.put("/{store}/credentials", response_model=Store, responses=documented(*_REFUSED, 412))
+def change_credentials(
+    caller: Operator, services: Use, store: Name, body: Credentials, response: Response,
+    if_match: IfMatch = None,
+) -> dict[str, Any]:  # fmt: skip
+    """Enter new credentials; a store that had refused the old ones is read at once."""
+    row = store_for(services, caller, store)
+    connector = _connector(row.platform)
+    with services.database.session() as session:
+        _unchanged(session, row, if_match)
+        account.set_credentials(
+            session, services.keyring, connector, row.id, body.credentials, auth_mode=body.auth_mode,
+            actor=caller.actor,
+        )  # fmt: skip
+        session.commit()
+        document = _document(session, account.find(session, row.id))
+    response.headers["ETag"] = _etag(document)
+    return document
+
+
+@router.delete("/{store}", response_model=Removal, responses=documented(*_REFUSED))
+def remove_store(
+    caller: Operator, services: Use, store: Name,
+    purge: Annotated[bool, Query(description="Delete all that was read, too. It cannot be undone.")] = False,
+) -> dict[str, Any]:  # fmt: skip
+    """Forget a store's credentials and stop reading it."""
+    row = store_for(services, caller, store)
+    with services.database.session() as session:
+        removed = account.remove(session, row.id, purge=purge, actor=caller.actor)
+        session.commit()
+    return {"name": removed.name, "purged": removed.purged, "counts": dict(removed.counts)}
+
+
+@router.post("/{store}/check", response_model=Check, responses=documented(*_REFUSED, 503))
+def check_store(caller: Operator, services: Use, store: Name) -> dict[str, Any]:
+    """Look at the store now: what it is, what is missing, and how to mend it."""
+    row = store_for(services, caller, store)
+    return _check(check_again(services.database, services.keyring, row.name, services.settings))
+
+
+@router.post("/{store}/pause", response_model=Store, responses=documented(*_REFUSED))
+def pause_store(caller: Operator, services: Use, store: Name) -> dict[str, Any]:
+    """Stop reading it until it is resumed."""
+    return _switched(services, caller, store, "pause")
+
+
+@router.post("/{store}/resume", response_model=Store, responses=documented(*_REFUSED))
+def resume_store(caller: Operator, services: Use, store: Name) -> dict[str, Any]:
+    """Read it again, at once."""
+    return _switched(services, caller, store, "resume")
+
+
+@router.post("/{store}/sync", response_model=Queued, status_code=202, responses=documented(*_REFUSED))
+def sync_store(caller: Operator, services: Use, store: Name, body: Wanted) -> dict[str, Any]:
+    """Have it read now by a worker. `GET …/runs` shows what came of it."""
+    row = store_for(services, caller, store)
+    wanted = _resources(row, body.resources)
+    ask.read_now(services.database, row.name, wanted, full=body.full, actor=caller.actor)
+    return _queued(services, row, wanted)
+
+
+@router.post("/{store}/verify", response_model=Queued, status_code=202, responses=documented(*_REFUSED))
+def verify_store(caller: Operator, services: Use, store: Name, body: Compared) -> dict[str, Any]:
+    """Have it compared with the store now, and what differs fetched. `GET …/standing` shows the end."""
+    row = store_for(services, caller, store)
+    wanted = _resources(row, body.resources)
+    ask.verify_now(services.database, row.name, wanted, actor=caller.actor)
+    return _queued(services, row, wanted)
+
+
+@router.get("/{store}/standing", response_model=Standing, responses=documented(*_REFUSED))
+def show_standing(caller: Reader, services: Use, store: Name) -> dict[str, Any]:
+    """How it stands: state, freshness, counts, the last comparison, failures."""
+    row = store_for(services, caller, store)
+    with services.database.session() as session:
+        _, found = status.read_status(session, [row.name])
+    resources = [
+        {name: getattr(one, name) for name in one.__dataclass_fields__} | {"share": one.share}
+        for one in found[0].resources
+    ]
+    return {"name": row.name, "status": row.status, "resources": resources}
+
+
+class Runs(BaseModel):
+    """Passes that changed something or failed, latest first."""
+
+    data: list[dict[str, Any]]
+
+
+@router.get("/{store}/runs", response_model=Runs, responses=documented(*_REFUSED))
+def list_runs(
+    caller: Reader, services: Use, store: Name, resource: str | None = None, failed: bool = False,
+    limit: Annotated[int, Query(ge=1, le=250)] = 50,
+) -> dict[str, Any]:  # fmt: skip
+    """What the last passes did."""
+    row = store_for(services, caller, store)
+    if resource is not None:
+        _resources(row, [resource])
+    with services.database.session() as session:
+        found = status.read_runs(session, row.id, resource=resource, failed=failed, limit=limit)
+    return {"data": [run.model_dump(mode="json", exclude={"connector_id"}) for _, run in found]}
+
+
+class WebhookStanding(BaseModel):
+    """Our subscriptions in a store."""
+
+    delivery_url: str | None
+    active: list[str]
+    inactive: list[str]
+    missing: list[str]
+    others: int
+
+
+@router.get("/{store}/webhooks", response_model=WebhookStanding, responses=documented(*_REFUSED, 502, 503))
+def show_webhooks(caller: Operator, services: Use, store: Name) -> dict[str, Any]:
+    """Whether the store tells of its changes. It asks the store."""
+    row = store_for(services, caller, store)
+    with open_subject(services.database, services.keyring, row.name, services.settings,
+                      announced=True) as subject:  # fmt: skip
+        found = guardian.look(services.database, subject)
+    return {
+        "delivery_url": found.url,
+        "active": list(found.active),
+        "inactive": list(found.inactive),
+        "missing": list(found.missing),
+        "others": found.others if isinstance(found.others, int) else len(found.others),
+    }
+
+
+class Installed(BaseModel):
+    """What was done about the subscriptions."""
+
+    url: str
+    present: list[str]
+    created: list[str]
+    replaced: list[str]
+    removed: int | list[str]
+    refused: dict[str, str]
+
+
+@router.put("/{store}/webhooks", response_model=Installed, responses=documented(*_REFUSED, 502, 503))
+def install_webhooks(caller: Operator, services: Use, store: Name, body: Address) -> dict[str, Any]:
+    """Subscribe to the store's webhooks. Doing it again changes only what has to be changed."""
+    row = store_for(services, caller, store)
+    with open_subject(services.database, services.keyring, row.name, services.settings,
+                      announced=True) as subject:  # fmt: skip
+        report = guardian.install(
+            services.database, services.keyring, subject, body.public_url, actor=caller.actor
+        )
+    return {name: getattr(report, name) for name in Installed.model_fields}
+
+
+@router.delete("/{store}/webhooks", status_code=204, response_class=Response,
+               responses=documented(*_REFUSED, 502, 503))  # fmt: skip
+def remove_webhooks(caller: Operator, services: Use, store: Name) -> None:
+    """Delete our webhooks in the store; it is polled as before."""
+    row = store_for(services, caller, store)
+    with open_subject(services.database, services.keyring, row.name, services.settings,
+                      announced=True) as subject:  # fmt: skip
+        guardian.remove(services.database, subject, actor=caller.actor)
+
+
+# -- what they have in common ------------------------------------------------------------------------
+
+
+def _connector(platform: str) -> Connector:
+    try:
+        return registry.get(platform)
+    except Misconfigured as error:
+        raise Problem(422, "platform", str(error)) from None
+
+
+def _document(session: Session, row: ConnectorConfig) -> dict[str, Any]:
+    intervals = session.exec(
+        select(SyncState.resource, SyncState.interval)
+        .where(SyncState.connector_id == row.id)
+        .order_by(col(SyncState.resource))
+    ).all()
+    return {
+        "name": row.name, "platform": row.platform, "store_url": row.store_url, "auth_mode": row.auth_mode,
+        "status": row.status, "interval": row.sync_interval, "intervals": dict(intervals),
+        "settings": row.settings, "created_at": row.created_at.isoformat(),
+        "updated_at": row.updated_at.isoformat(),
+    }  # fmt: skip
+
+
+def _etag(document: Mapping[str, Any]) -> str:
+    return '"' + hashlib.sha256(str(sorted(document.items())).encode()).hexdigest()[:24] + '"'
+
+
+def _unchanged(session: Session, row: ConnectorConfig, if_match: str | None) -> None:
+    """Lock the store; it is as the caller saw it. Raises `Problem` 412."""
+    held = account.find(session, row.id, lock="row")
+    if if_match is not None and if_match not in ("*", _etag(_document(session, held))):
+        raise Problem(412, "changed", f"{row.name} was changed meanwhile. Read it again, then change it.")
+
+
+def _check(checkup: Checkup) -> dict[str, Any]:
+    return {
+        "healthy": checkup.healthy,
+        "auth_failed": checkup.auth_failed,
+        "findings": [
+            {"level": one.level, "code": one.code, "what": one.what, "mend": one.mend}
+            for one in checkup.findings
+        ],
+        "settings": dict(checkup.settings),
+    }
+
+
+def _switched(
+    services: Services, caller: Caller, store: str, deed: Literal["pause", "resume"]
+) -> dict[str, Any]:
+    row = store_for(services, caller, store)
+    with services.database.session() as session:
+        changed = getattr(account, deed)(session, row.id, actor=caller.actor)
+        session.commit()
+        return _document(session, changed)
+
+
+def _resources(row: ConnectorConfig, wanted: list[str] | None) -> list[str]:
+    known = registry.get(row.platform).resources
+    for one in wanted or ():
+        if one not in known:
+            raise Problem(422, "resource", f"There is no resource {one!r}; there are {', '.join(known)}.")
+    return [one for one in known if wanted is None or one in wanted]
+
+
+def _queued(services: Services, row: ConnectorConfig, wanted: list[str]) -> dict[str, Any]:
+    with services.database.session() as session:
+        workers = ask.queue_standing(session, services.settings).workers
+    return {"name": row.name, "resources": wanted, "workers": workers}
