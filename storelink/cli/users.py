@@ -39,7 +39,7 @@ def create_user(
 
     \b
     Example:
-      storelink users create ines@shop.example --role admin --full-name "Ines Okafor"
+      storelink users create ines@shop.example --role admin
     """
     with run(as_json) as context:
         from storelink.access import person
@@ -66,7 +66,7 @@ def invite(name: UserName, as_json: JsonFlag = False) -> None:
 
 @app.command("list")
 def list_users(as_json: JsonFlag = False) -> None:
-    """List all accounts."""
+    """List all accounts, those that are disabled too."""
     with run(as_json) as context:
         from storelink.access import person, token
 

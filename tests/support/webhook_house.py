@@ -148,9 +148,7 @@ class Shop:
         return {"X-WC-Webhook-Topic": topic, "X-WC-Webhook-Signature": signature}
 
 
-def register(
-    house: House, platform: str, store: Any, *, read: bool = True, name: str | None = None
-) -> Shop:
+def register(house: House, platform: str, store: Any, *, read: bool = True, name: str | None = None) -> Shop:
     """A store in our tables, and read once."""
     if platform == "shopify":
         credentials = {"access_token": store.token, "client_secret": store.client_secret}
