@@ -4,9 +4,7 @@ import signal
 
 import pytest
 
-from storelink.connectors import registry
 from storelink.sandbox.running import start
-from storelink.sync import account
 
 
 def test_both_stores_are_read_and_followed_by_themselves(fleet, shop, boutique):
@@ -123,70 +121,6 @@ def test_health_and_an_outage_of_the_database(fleet, shop, wire):
     assert len(process.lines("database.back")) == 1
     assert process.terminate() < 10
     assert process.child.returncode == 0
-
-
-@pytest.mark.parametrize("victim, other", [("shop", "boutique"), ("boutique", "shop")])
-def test_a_revoked_key_is_said_once_stops_the_schedule_and_new_keys_mend_it(
-    fleet, shop, boutique, victim, other
-):
-    fleet.add_woo(shop)
-    fleet.add_shopify(boutique)
-    process = fleet.serve()
-    fleet.wait_until_read("shop", "boutique")
-    refusing = shop.admin if victim == "shop" else boutique.admin
-    refusal = {"strip_query": True} if victim == "shop" else {"status": 401}
-    refusing.faults([{"match": {}, "do": refusal}])
-    fleet.make_due(victim)
-    fleet.wait("SELECT status = 'auth_failed' FROM connector_config WHERE name = %s", victim)
-    process.wait_for("alert", store=victim, kind="auth_failed")
-    refusing.clear_requests()
-    fleet.make_due(victim)
-    fleet.make_due(victim, "full_due_at")
-    for _ in range(3):  # meanwhile the clock does its work
-        fleet.read_once_more(other)
-    assert refusing.requests() == [], "a store that refuses our keys is asked again"
-    refusing.faults([])
-    with fleet.database.session() as session:
-        if victim == "shop":
-            platform, keys = "woocommerce", {"consumer_key": shop.key, "consumer_secret": shop.secret}
-        else:
-            platform, keys = "shopify", {"access_token": boutique.token}
-        account.set_credentials(session, fleet.keyring, registry.get(platform), victim, keys)
-        session.commit()
-    process.wait_for("alert.over", store=victim, kind="auth_failed")
-    assert fleet.one("SELECT status FROM connector_config WHERE name = %s", victim) == "active"
-    fleet.read_once_more(victim)
-    assert len(process.lines("alert")) == len(process.lines("alert.over")) == 1
-    loud = [one for one in process.lines(store=victim) if one["level"] in ("warning", "error")]
-    assert {one["event"] for one in loud} <= {"alert", "alert.over", "pass.recovered"}
-    assert fleet.one("SELECT count(*) FROM alert") == 1
-
-
-def test_pause_resume_and_intervals_take_effect_while_it_runs(fleet, shop, boutique):
-    fleet.add_woo(shop)
-    fleet.add_shopify(boutique)
-    fleet.serve()
-    fleet.wait_until_read("shop", "boutique")
-    fleet.read_once_more("shop")
-    assert fleet.run("connectors", "pause", "shop")[0] == 0
-    shop.admin.clear_requests()
-    fleet.make_due("shop")
-    fleet.read_once_more("boutique")
-    fleet.read_once_more("boutique")
-    assert shop.admin.requests() == []
-    assert fleet.run("connectors", "resume", "shop")[0] == 0
-    fleet.wait_until(
-        lambda: all(one["due_in"] > 0 for one in fleet.states("shop").values()), "it is not read again"
-    )
-    assert shop.admin.requests() != []
-    assert fleet.run("connectors", "set", "shop", "--resource-interval", "orders=10")[0] == 0
-    left = {resource: one["due_in"] for resource, one in fleet.states("shop").items()}
-    assert left["orders"] < 11
-    assert left["products"] > 3000
-    before = fleet.states("shop")["orders"]["last_success_at"]
-    fleet.wait_until(
-        lambda: fleet.states("shop")["orders"]["last_success_at"] > before, "the interval does not count"
-    )
 
 
 def test_sync_now_is_done_by_a_worker(fleet, shop):

@@ -69,8 +69,8 @@ def _wait(made: Town, query: str, *values: Any) -> None:
 
 
 _ABOUT = (
-    "SELECT resource, phase, next_due_at - now(), full_due_at - now(), consecutive_failures, last_error"
-    " FROM sync_state",
+    "SELECT resource, phase, next_due_at - now() AS next, full_due_at - now() AS full_, last_success_at - now()"
+    " AS read, coalesce(interval, 0), list_seconds, consecutive_failures, last_error FROM sync_state",
     "SELECT * FROM source_record WHERE due_since IS NOT NULL OR state = 'stub' LIMIT 20",
     "SELECT * FROM webhook_delivery WHERE status = 'received' LIMIT 10",
     "SELECT * FROM alert WHERE closed_at IS NULL",

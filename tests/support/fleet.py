@@ -135,12 +135,19 @@ class Fleet:
         process.wait_until_ready()
         return process
 
-    def run(self, *words: str) -> tuple[int, str]:
+    def run(self, *words: str, stdin: str = "") -> tuple[int, str]:
         done = subprocess.run(
             [STORELINK, *words], env=self.environment, capture_output=True, text=True, timeout=120,
-            check=False,
+            check=False, input=stdin,
         )  # fmt: skip
         return done.returncode, done.stdout + done.stderr
+
+    def status(self, name: str) -> dict[str, Any]:
+        """What `storelink status --json` says of a store; its resources by name."""
+        code, said = self.run("status", name, "--json")
+        assert code == 0, said
+        (store,) = json.loads(said)["stores"]
+        return {**store, "resources": {one["resource"]: one for one in store["resources"]}}
 
     @property
     def environment(self) -> dict[str, str]:

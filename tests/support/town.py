@@ -5,6 +5,7 @@ it happens by the machine.
 """
 
 import os
+import shutil
 import signal
 import socket
 import time
@@ -360,6 +361,9 @@ def _shop(name: str, number: Any, running: Any) -> Shop:
 
 def _end(made: Town) -> None:
     made.follower.stop()
+    if kept := os.environ.get("SOAK_LOGS"):  # for whoever wants to know what went on
+        for process in made.fleet.processes:
+            shutil.copy(process.log, kept)
     for process in made.fleet.processes:
         if process.child.poll() is None:
             process.kill()
