@@ -170,6 +170,7 @@ class OrderEdits:
                 vendor=owner["vendor"],
                 _product=owner["id"],
                 _variant=found["id"],
+                restockable=True,
             )
         doc["_lines"].append(line)
         return line
