@@ -4,6 +4,9 @@ A webhook is a hint. It says which record changed; what it became is read from t
 same road as everything else. A connector whose platform has webhooks has a `webhooks` attribute.
 """
 
+import base64
+import binascii
+import hmac
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -54,6 +57,19 @@ class Subscription:
     topic: str
     url: str
     active: bool = True
+
+
+def signed(given: str, body: bytes, secrets: Sequence[str]) -> bool:
+    """Whether `given` is base64 of the HMAC-SHA256 of a body under one of these secrets.
+
+    Every secret is tried, so that time tells nothing.
+    """
+    try:
+        said = base64.b64decode(given, validate=True)
+    except (binascii.Error, ValueError):
+        said = b""
+    right = [hmac.compare_digest(said, hmac.digest(key.encode(), body, "sha256")) for key in secrets if key]
+    return any(right)
 
 
 class Subscriptions(Protocol):

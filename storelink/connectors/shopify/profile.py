@@ -5,6 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from storelink.connectors.facts import part, words
+
 NEEDED = (("products", "read_products"), ("customers", "read_customers"), ("orders", "read_orders"))
 """What each resource needs."""
 WRITES = "write_orders"
@@ -14,23 +16,23 @@ _VERSION = re.compile(r"20[0-9]{2}-[0-9]{2}")
 
 def shop_facts(data: Mapping[str, Any]) -> dict[str, Any]:
     """Settings from the answer to `checkup.graphql`."""
-    shop = _part(data, "shop")
-    plan = _part(shop, "plan").get("publicDisplayName")
+    shop = part(data, "shop")
+    plan = part(shop, "plan").get("publicDisplayName")
     currencies = shop.get("enabledPresentmentCurrencies")
     facts = {
         "shop_id": _tail(shop.get("id")),
-        "myshopify_domain": _text(shop.get("myshopifyDomain")),
-        "currency": _text(shop.get("currencyCode")),
-        "currencies": sorted(filter(_text, currencies)) if isinstance(currencies, list) else None,
+        "myshopify_domain": words(shop.get("myshopifyDomain")),
+        "currency": words(shop.get("currencyCode")),
+        "currencies": sorted(filter(words, currencies)) if isinstance(currencies, list) else None,
         "time_zone": _time_zone(shop.get("ianaTimezone")),
-        "plan": _text(plan),
+        "plan": words(plan),
     }
     return {name: value for name, value in facts.items() if value is not None}
 
 
 def scopes_of(data: Mapping[str, Any]) -> list[str] | None:
     """The scopes that are granted, sorted; None where the answer does not say."""
-    scopes = _part(data, "currentAppInstallation").get("accessScopes")
+    scopes = part(data, "currentAppInstallation").get("accessScopes")
     if not isinstance(scopes, list):
         return None
     handles = (scope.get("handle") for scope in scopes if isinstance(scope, dict))
@@ -94,12 +96,3 @@ def _time_zone(name: object) -> str | None:
         return ZoneInfo(name).key
     except (KeyError, ValueError, OSError):
         return None
-
-
-def _part(root: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    part = root.get(name)
-    return part if isinstance(part, dict) else {}
-
-
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) and value else None

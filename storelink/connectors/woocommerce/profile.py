@@ -10,6 +10,8 @@ from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
+from storelink.connectors.facts import part, words
+
 CORE_STATUSES = (
     "pending",
     "processing",
@@ -57,12 +59,12 @@ def features(data: object) -> dict[str, Any]:
 def status_facts(data: object) -> dict[str, Any]:
     """Version, currency and storage from `system_status`."""
     root = data if isinstance(data, dict) else {}
-    environment, settings = _part(root, "environment"), _part(root, "settings")
+    environment, settings = part(root, "environment"), part(root, "settings")
     facts = {
-        "version": _text(environment.get("version")),
-        "wp_version": _text(environment.get("wp_version")),
+        "version": words(environment.get("version")),
+        "wp_version": words(environment.get("wp_version")),
         "wp_cron": environment.get("wp_cron"),
-        "currency": _text(settings.get("currency")),
+        "currency": words(settings.get("currency")),
         "decimals": settings.get("number_of_decimals"),
         "hpos": settings.get("HPOS_enabled"),
     }
@@ -109,12 +111,3 @@ def is_local(url: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
-
-
-def _part(root: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    part = root.get(name)
-    return part if isinstance(part, dict) else {}
-
-
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) and value else None
