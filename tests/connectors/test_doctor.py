@@ -474,7 +474,7 @@ def test_every_code_is_in_the_table_once_and_used() -> None:
     assert len(set(named)) == len(named)
     package = re.sub(r"/doctor\.py$", "", doctor.__file__)
     source = ""
-    for name in ("doctor", "refusal", "client", "jsontext", "../http", "../failure"):
+    for name in ("doctor", "refusal", "client", "jsontext", "../http", "../failure", "../status", "../wire"):
         with open(f"{package}/{name}.py", encoding="utf-8") as file:  # noqa: PTH123
             source += file.read()
     assert [code for code in named if f'"{code}"' not in source] == []
