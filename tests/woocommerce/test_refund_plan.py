@@ -218,6 +218,14 @@ def test_money_given_back_without_lines_lowers_all_that_is_left(rich: Doc) -> No
     assert codes(plan(rich, goodwill, Wish(lines=(WishedLine("10876", 3),)))) == {"more_than_left"}
 
 
+def test_an_earlier_refund_finer_than_the_store_shows_leaves_whole_cents() -> None:
+    order = add_up(make_order(line_items=[line(10, 1, 1000, {})]))
+    finer = {"id": 1, "amount": "1.005", "reason": "", "refunded_payment": True}
+    planned = plan(order, [finer], Wish(everything=True))
+    assert (planned.amount, planned.standing.left) == (D("8.99"), D("8.995"))
+    assert D(sent(planned)["amount"]) == sum_of(sent(planned)) == D("8.99")
+
+
 def test_a_rate_that_the_address_took_away_is_still_given_back() -> None:
     """After a change of address the order has other rates than its earlier refunds."""
     order = add_up(make_order(line_items=[line(10, 2, 2000, {1: 200})]))

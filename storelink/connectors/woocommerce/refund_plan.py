@@ -8,7 +8,7 @@ Docs: https://woocommerce.github.io/woocommerce-rest-api-docs/#create-a-refund
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_FLOOR, Decimal
 from typing import Any
 
 from storelink.connectors.action import Money as Sum
@@ -68,7 +68,8 @@ def plan_of(
     unit = unit_of(order)
     left = left_of(order, refunds, unit)
     refusals = _forbidden(standing)
-    taken = _Taken() if refusals else _take(left, wish, standing.left, unit)
+    most = standing.left.quantize(unit, ROUND_FLOOR)
+    taken = _Taken() if refusals else _take(left, wish, most, unit)
     if any(len(value.as_tuple().digits) > DIGITS for part in taken.parts for value in (part.net, part.tax)):
         taken = _refused("too_large", "WooCommerce does not keep so many digits")
     by_id = {part.item_id: part for part in taken.parts}
