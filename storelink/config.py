@@ -45,6 +45,11 @@ class Settings(BaseSettings):
         default=False,
         description="Let the API and the console register stores in private networks and on this machine.",
     )
+    public_url: str | None = Field(
+        default=None,
+        description="Where people and stores reach `storelink serve`, as https://sync.example. With https the"
+        " console's cookies are sent over https alone.",
+    )
     api_rate: int = Field(
         default=600, ge=1, description="Requests a minute that each token of the API may make of one process."
     )

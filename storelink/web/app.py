@@ -3,17 +3,18 @@
 from typing import Any
 
 from fastapi import FastAPI, Response
+from fastapi.responses import RedirectResponse
 from sqlalchemy import text
 
 from storelink.errors import DatabaseAway
-from storelink.web import api, metrics
+from storelink.web import api, console, metrics
 from storelink.web.api import problem
 from storelink.web.intake import Intake
 from storelink.web.services import Services
 
 
 def create_app(services: Services) -> FastAPI:
-    """The application. Its parts know nothing of each other: webhooks, what machines look at, the API."""
+    """The application: webhooks, what machines look at, the API and the console, each by itself."""
     intake, figures = Intake(services.database, services.keyring), metrics.Metrics(services.database)
     app = FastAPI(
         title="storelink", docs_url=None, redoc_url=None, openapi_url=None,
@@ -23,6 +24,12 @@ def create_app(services: Services) -> FastAPI:
     problem.install(app)
     app.include_router(intake.router())
     app.mount("/v1", api.create(services))
+    app.mount("/console", console.create(services))
+
+    @app.get("/", include_in_schema=False)
+    def begin() -> Response:
+        """People who type the address want the console."""
+        return RedirectResponse("/console/")
 
     @app.get("/healthz")
     async def healthz() -> dict[str, str]:

@@ -1,0 +1,66 @@
+"""The console: pages for ops and support, drawn on the server, whole without JavaScript."""
+
+from fastapi import FastAPI, Request
+from fastapi.responses import RedirectResponse, Response
+from starlette.exceptions import HTTPException
+
+from storelink.errors import StorelinkError
+from storelink.web.api.problem import Problem, problem_of
+from storelink.web.console import asset, door
+from storelink.web.console.page import HOME, shut
+from storelink.web.console.signed import Away, Foreign, guard_forms
+from storelink.web.services import Services
+
+PARTS = (asset, door)
+
+
+def create(services: Services) -> FastAPI:
+    """The application that is mounted at `/console`."""
+    app = FastAPI(title="storelink console", docs_url=None, redoc_url=None, openapi_url=None)
+    app.state.services = services
+    app.middleware("http")(guard_forms)
+    for part in PARTS:
+        app.include_router(part.router)
+
+    @app.exception_handler(Away)
+    async def on_away(request: Request, error: Away) -> Response:
+        if request.headers.get("hx-request"):
+            return Response(headers={"HX-Redirect": error.to})
+        return RedirectResponse(error.to, 303)
+
+    @app.exception_handler(Foreign)
+    async def on_foreign(request: Request, _error: Foreign) -> Response:
+        return shut(request, 403, "This form did not come from a page of yours.",
+                    "Nothing was done. Open the page again, and send it from there.")  # fmt: skip
+
+    @app.exception_handler(Problem)
+    async def on_problem(request: Request, error: Problem) -> Response:
+        return shut(request, error.status, _HEADS.get(error.status, "That cannot be done."), error.detail)
+
+    @app.exception_handler(StorelinkError)
+    async def on_error(request: Request, error: StorelinkError) -> Response:
+        found = problem_of(error)
+        return shut(request, found.status, _HEADS.get(found.status, "That cannot be done."), found.detail)
+
+    @app.exception_handler(HTTPException)
+    async def on_http(request: Request, error: HTTPException) -> Response:
+        words = "Perhaps it was removed, or the address was cut short."
+        return shut(request, error.status_code, _HEADS.get(error.status_code, "That cannot be done."), words)
+
+    @app.get("/", include_in_schema=False)
+    def begin() -> Response:
+        """The console's own address leads to its first page."""
+        return RedirectResponse(HOME, 303)
+
+    return app
+
+
+_HEADS = {
+    403: "This is not for your role.",
+    404: "There is no such page.",
+    405: "This page cannot be asked so.",
+    409: "Not as things stand.",
+    500: "storelink broke on this page.",
+    502: "The store refuses.",
+    503: "It does not answer just now.",
+}
