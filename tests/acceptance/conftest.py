@@ -53,6 +53,8 @@ class Ground(ABC):
 
     def command(self, *words: str, crash: tuple[str, int] | None = None, stdin: str | None = None) -> Any:
         """Start a command; with `crash` it kills itself at that moment."""
+        if crash is None and "LARGE_SHOP" in self.environment:
+            crash = "never", 1
         runner = [sys.executable, str(CRASHING), crash[0], str(crash[1])] if crash else [str(STORELINK)]
         child = subprocess.Popen(
             [*runner, *words], env=self.environment, text=True,
@@ -139,15 +141,22 @@ class ShopifyGround(Ground):
         return {line["id"] for order in self.shop.admin.records("orders") for line in order["_lines"]}
 
 
+class WindowedGround(ShopifyGround):
+    """A Shopify store that is read as if it were very large: orders by several bulk operations at once."""
+
+    def before_a_run(self, chance: Random) -> None:
+        self.shop.admin.set_site(bulk_seconds=chance.choice((0, 0.2, 0.5)))
+
+
 @pytest.fixture(params=["woocommerce", "shopify"])
 def ground(request: pytest.FixtureRequest, database_url: str, home: Path) -> Iterator[Ground]:
     """A store of a dozen pages, registered as `shop` and not read yet."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("STORELINK_")}
     environment |= {"STORELINK_DATABASE_URL": database_url, "STORELINK_HOME": str(home)}
     url = database_url.replace("postgresql+psycopg://", "postgresql://")
-    kind, begin = {"woocommerce": (WooGround, start), "shopify": (ShopifyGround, _start_shopify)}[
-        request.param
-    ]
+    kind, begin = _GROUNDS[request.param]
+    if kind is WindowedGround:
+        environment["LARGE_SHOP"] = "100"
     with begin(orders=520, products=120, customers=210) as shop:
         ground = kind(shop, url, environment)
         options, secrets = ground.credentials()
@@ -159,3 +168,10 @@ def ground(request: pytest.FixtureRequest, database_url: str, home: Path) -> Ite
 
 def _start_shopify(**plan: Any) -> Any:
     return start_shopify(plan="enterprise", **plan)
+
+
+_GROUNDS: dict[str, tuple[type[Ground], Any]] = {
+    "woocommerce": (WooGround, start),
+    "shopify": (ShopifyGround, _start_shopify),
+    "shopify by windows": (WindowedGround, _start_shopify),
+}

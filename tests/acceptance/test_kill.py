@@ -25,11 +25,32 @@ def test_kill_9_at_random_moments_of_a_backfill(ground, scale):
             words.append("--full")
         ground.before_a_run(chance)
         child = ground.command(*words)
-        _die_later(ground, child, chance)
+        _die_later(ground, child, chance.randint(0, 18), chance)
         killed += child.returncode == -9
         ground.wait_until_nobody_is_connected()
         assert _more_than_one_insert(ground) == [], f"after kill {number + 1}"
     assert killed >= kills * 2 // 3, "hardly any run was killed before it ended"
+    _finish(ground)
+
+
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("ground", ["shopify by windows"], indirect=True)
+def test_kill_9_while_several_bulk_operations_read_the_orders(ground, scale):
+    """At any moment of the windows: in one, between two, before all of them have begun."""
+    chance = Random(7)
+    kills, killed = scale(4, 50), 0
+    reached = set()
+    for number in range(kills):
+        words = ["sync", "shop", "--full"] if _complete(ground) else ["sync", "shop"]
+        ground.before_a_run(chance)
+        child = ground.command(*words)
+        _die_later(ground, child, 8 + chance.randint(0, 30), chance)
+        killed += child.returncode == -9
+        ground.wait_until_nobody_is_connected()
+        assert _more_than_one_insert(ground) == [], f"after kill {number + 1}"
+        reached |= _windows(ground)
+    assert killed >= kills * 2 // 3, "hardly any run was killed before it ended"
+    assert len(reached) >= scale(1, 4), f"only windows {reached} were under way"
     _finish(ground)
 
 
@@ -50,15 +71,21 @@ def test_a_crash_at_the_nth_statement_of_a_backfill(ground, scale):
     _finish(ground)
 
 
+def _windows(ground) -> set[int]:
+    """Which of several windows the orders' read has come to, if it is in one."""
+    states = ground.select("SELECT cursor -> 'inner' AS place FROM sync_state WHERE resource = 'orders'")
+    return {row["place"]["at"] for row in states if row["place"] and "plan" in row["place"]}
+
+
 def _complete(ground) -> bool:
     phases = ground.select("SELECT phase FROM sync_state")
     return all(row["phase"] == "live" for row in phases)
 
 
-def _die_later(ground, child, chance: Random) -> None:
-    """Kill it some requests from now and a little later, wherever it is then."""
+def _die_later(ground, child, requests: int, chance: Random) -> None:
+    """Kill it so many requests from now and a little later, wherever it is then."""
     admin = ground.shop.admin
-    wanted = admin.do("request_count") + ground.least + chance.randint(0, 18)
+    wanted = admin.do("request_count") + ground.least + requests
     deadline = time.monotonic() + 60
     while child.poll() is None and admin.do("request_count") < wanted:
         assert time.monotonic() < deadline, "it neither ends nor asks"

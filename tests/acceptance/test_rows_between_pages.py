@@ -16,13 +16,14 @@ import pytest
 from worked import SHOPS, Worked
 
 from storelink.conformance.registered import Registered, registered
-from storelink.connectors.shopify import bulk
+from storelink.connectors.shopify import bulk, windows
 
 ALL = os.environ.get("STORELINK_SOAK") == "1"
 SEEDS = {
     "woocommerce": range(1, 101 if ALL else 11),
     "shopify by bulk": range(1, 101 if ALL else 6),
     "shopify by pages": range(1, 101) if ALL else range(6, 11),
+    "shopify by windows": range(1, 31 if ALL else 3),
 }
 
 
@@ -31,10 +32,15 @@ SEEDS = {
 )
 def test_verify_is_zero_after_a_backfill_of_a_store_that_is_worked_on(database, monkeypatch, platform, seed):
     monkeypatch.setattr(bulk, "FIRST_WAIT", 0.02)
+    if platform == "shopify by windows":  # as if it had very many orders
+        monkeypatch.setattr(windows, "LARGE", 100)
     shop = SHOPS[platform](seed)
     try:
         with registered(database, shop.lab) as store:
             _read_and_judge(shop, store)
+        if platform == "shopify by windows":
+            begun = [one for one in shop.admin.requests() if one.get("operation") == "BulkStart"]
+            assert len(begun) >= windows.PARTS + 2, "the orders were read by one operation"
     finally:
         shop.close()
 

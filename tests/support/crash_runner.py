@@ -1,5 +1,8 @@
 """The command line, killed by itself at a chosen instruction: `crash_runner.py commit 17 sync shop`.
 
+With the moment `never` it is only run. LARGE_SHOP in the environment is the number of orders above
+which several bulk operations read a Shopify store.
+
 The moments are the calls that reach Postgres: before and after every statement and every commit of
 the pass. SIGKILL lets nothing be tidied up.
 """
@@ -43,8 +46,10 @@ def arm(moment: str, number: int) -> None:
 
 if __name__ == "__main__":
     from storelink.cli.main import main
+    from storelink.connectors.shopify import windows
     from storelink.sync import backfill
 
+    windows.LARGE = int(os.environ.get("LARGE_SHOP", windows.LARGE))
     if int(sys.argv[2]) % 2:
         backfill.WAITING = 1  # every page by itself: more moments at which something is half done
     arm(sys.argv[1], int(sys.argv[2]))

@@ -272,5 +272,6 @@ class WorkedShopify(Worked):
 SHOPS = {
     "woocommerce": WorkedWoo,
     "shopify by bulk": WorkedShopify,
+    "shopify by windows": WorkedShopify,
     "shopify by pages": lambda seed: WorkedShopify(seed, by_pages=True),
 }

@@ -13,7 +13,7 @@ from typing import Any
 import structlog
 
 from storelink.connectors.protocol import Cursor, FetchPage, Limits, Listed, ListPage, Raw, RawPage, Read
-from storelink.connectors.shopify import queries
+from storelink.connectors.shopify import queries, windows
 from storelink.connectors.shopify.asking import Asker
 from storelink.connectors.shopify.bulk import Bulk, Lost, Result, Unavailable
 from storelink.connectors.shopify.everything import ATTEMPTS, DONE, Everything
@@ -25,7 +25,6 @@ from storelink.connectors.shopify.nodes import Nodes
 from storelink.connectors.shopify.pagesize import PageSize
 from storelink.connectors.shopify.told import advanced, as_documented, connection, key
 from storelink.connectors.shopify.walk import REACH, Order, Page, by_id, walk, zulu
-from storelink.connectors.shopify.windows import LARGE
 from storelink.errors import Rejected, Retryable
 
 OVERLAP = timedelta(minutes=15)
@@ -48,14 +47,16 @@ class Reader:
         limits: Limits,
         *,
         sleep: Callable[[float], object] | None = None,
-        large: int = LARGE,
+        large: int | None = None,
     ) -> None:
-        """`settings` are what the check learnt: `scopes`. `large` is for tests."""
+        """`settings` are what the check learnt: `scopes`. `large` is for tests: `windows.LARGE`."""
         self._client = client
         self._closed = threading.Event()
         self._bulk = Bulk(client, sleep or self._wait)
         self._nodes = Nodes(client, settings.get("scopes") or (), min(4, limits.width))
-        self._everything = Everything(client, self._bulk, self._nodes, large)
+        self._everything = Everything(
+            client, self._bulk, self._nodes, windows.LARGE if large is None else large
+        )
         self._sizes: dict[str, PageSize] = {}
 
     def close(self) -> None:
