@@ -50,6 +50,12 @@ PARTS = {
     "stores": "connector_config c",
     "live": "c.status <> 'uninstalled'",
     "states": "sync_state s JOIN connector_config c ON c.id = s.connector_id AND c.status <> 'uninstalled'",
+    "requests": """(
+        SELECT connector_id, 'refund' AS kind, stage, requested_at FROM refund_request
+        WHERE status = 'pending'
+        UNION ALL
+        SELECT connector_id, 'address', stage, requested_at FROM address_update_request
+        WHERE status = 'pending') r""",
     "hour": """ FROM connector_config c CROSS JOIN LATERAL (
         SELECT r.* FROM sync_run r
         WHERE r.connector_id = c.id AND r.started_at > clock_timestamp() - interval '1 hour') r
@@ -159,6 +165,17 @@ FAMILIES = (
         "alerts_open", "Troubles that last, by kind.", ("store", "kind"),
         "SELECT c.name, a.kind, count(*) FROM alert a JOIN {stores} ON c.id = a.connector_id"
         " WHERE a.closed_at IS NULL GROUP BY 1, 2",
+    ),
+    Family(
+        "requests_pending", "Refunds and changes of address that are not done with.",
+        ("store", "kind", "stage"),
+        "SELECT c.name, r.kind, r.stage, count(*) FROM {requests} JOIN {stores} ON c.id = r.connector_id"
+        " WHERE {live} GROUP BY 1, 2, 3",
+    ),
+    Family(
+        "requests_oldest_seconds", "Age of the oldest of these.", ("store", "kind", "stage"),
+        "SELECT c.name, r.kind, r.stage, extract(epoch FROM clock_timestamp() - min(r.requested_at))"
+        " FROM {requests} JOIN {stores} ON c.id = r.connector_id WHERE {live} GROUP BY 1, 2, 3",
     ),
 )  # fmt: skip
 API_END = "api_version_seconds_left"
