@@ -1,12 +1,13 @@
 """Shopify's bulk road against the floor: the same JSONL, COPYed raw, a line a row, into one unindexed table.
 
 The results of the bulk operations are made once and kept in bench/results/bulk (0.6 GB, made in two
-minutes), so that the sandbox does nothing but serve files. Empty the folder when the sandbox has
+minutes), so that the sandbox does nothing but serve files; they are made anew when the sandbox has
 changed. Nothing is refunded in them: a bulk operation cannot carry refunds whole, those orders come
 by id, and how long that takes is decided by the store's points, not by us (see `paged`).
 """
 
 import re
+import shutil
 import threading
 from pathlib import Path
 from queue import Queue
@@ -15,6 +16,7 @@ from zlib import crc32
 
 from bench.laboratory import Bench, clocked, median, shopify_laboratory
 from bench.memory import sync_peak
+from storelink import sandbox
 from storelink.connectors.protocol import Account, Limits
 from storelink.connectors.shopify import queries
 from storelink.connectors.shopify.client import Client
@@ -75,15 +77,23 @@ def memory(orders: int = ORDERS) -> dict[str, float]:
 def prepare(orders: int) -> None:
     """Have the results made of every bulk operation that a backfill starts, if they are not there."""
     wanted = [queries.inlined(name) for kind in KINDS.values() for name in (kind.bulk, kind.bulk_list)]
-    marked = FOLDER / f"{orders}-{crc32(''.join(wanted).encode()):08x}.made"
+    what = f"{crc32(''.join(wanted).encode() + _sandbox()):08x}"
+    marked = FOLDER / f"{orders}-{what}.made"
     if marked.exists():
         return
+    if not list(FOLDER.glob(f"*-{what}.made")):
+        shutil.rmtree(FOLDER, ignore_errors=True)
     with start_shopify(process=True, **plan(orders)) as store:
         for query in wanted:
             store.admin.prepare_bulk(query)
     for path in FOLDER.glob("*.jsonl"):
         _forget_refunds(path)
     marked.touch()
+
+
+def _sandbox() -> bytes:
+    """The sandbox's own code: what it answers, and under which name it keeps that, follows from it."""
+    return b"".join(path.read_bytes() for path in sorted(Path(sandbox.__file__).parent.rglob("*.py")))
 
 
 def _forget_refunds(path: Path) -> None:

@@ -19,9 +19,16 @@ APART = 3 * 3600
 
 EVERY = 0.5
 """Seconds between two looks at the bucket."""
+FAR = 0.6
+"""Seconds that an answer of a shop far away takes."""
 
 
-def measure(orders: int = CHANGED, plan: str = "standard") -> dict[str, Any]:
+def measure_far(orders: int = CHANGED) -> dict[str, Any]:
+    """The same of a shop whose plan restores twice as much, and which answers late."""
+    return measure(orders, "advanced", FAR)
+
+
+def measure(orders: int = CHANGED, plan: str = "standard", latency: float = 0.0) -> dict[str, Any]:
     """Read as many changed orders; `share` of what was restored was spent once the full bucket was used.
 
     The bucket is full at first and drawn down in a moment: from when it is at most half full, what is
@@ -29,7 +36,12 @@ def measure(orders: int = CHANGED, plan: str = "standard") -> dict[str, Any]:
     """
     with (
         shopify_laboratory(
-            orders=orders + orders // 125, products=500, customers=orders // 4, items_per_order=3, plan=plan
+            orders=orders + orders // 125,
+            products=500,
+            customers=orders // 4,
+            items_per_order=3,
+            plan=plan,
+            latency=latency,
         ) as bench,
         bench.subject() as subject,
     ):

@@ -19,6 +19,7 @@ PARTS: dict[str, Callable[[], dict[str, Any]]] = {
     "backfill": backfill.measure,
     "bulk": bulk.measure,
     "paged": paged.measure,
+    "paged-far": paged.measure_far,
     "memory": memory.measure,
     "bulk-memory": bulk.memory,
     "quiet": quiet.measure,
@@ -67,14 +68,15 @@ def table(results: dict[str, Any]) -> list[str]:
         add("bulk, storelink", f"{found['backfill_seconds']:.2f} s", f"{found['lines']:,} lines")
         add("bulk, ratio (median of the pairs)", f"{found['ratio']:.2f}", "at most 2.2, aim 1.8")
         add("bulk, orders a second", f"{found['orders_per_second']:,.0f}")
-    if found := results.get("paged"):
-        add("paged, share of the restored points", f"{found['share']:.1%}", "at least 95 %")
-        add(
-            "paged, orders a second",
-            f"{found['orders'] / found['seconds']:,.0f}",
-            f"{found['rate']:.0f} points/s",
-        )
-        add("paged, throttled", f"{found['throttled']}", "0")
+    for name in ("paged", "paged-far"):
+        if found := results.get(name):
+            add(f"{name}, share of the restored points", f"{found['share']:.1%}", "at least 95 %")
+            add(
+                f"{name}, orders a second",
+                f"{found['orders'] / found['seconds']:,.0f}",
+                f"{found['rate']:.0f} points/s",
+            )
+            add(f"{name}, throttled", f"{found['throttled']}", "0")
     if found := results.get("bulk-memory"):
         add("bulk, memory of a first sync above import", f"{found['above_bare_mb']:.0f} MB", "at most 60")
     if found := results.get("memory"):

@@ -73,7 +73,8 @@ class CounterShop:
         data = getattr(self, f"_{name}")(given)
         read = Read(self.now, self.now + timedelta(seconds=1), self.now.replace(microsecond=0))
         self.now += timedelta(seconds=1)
-        return SimpleNamespace(data=data, read=read, cost=SimpleNamespace(requested=self.cost))
+        cost = SimpleNamespace(requested=self.cost, available=900.0, maximum=2000.0)
+        return SimpleNamespace(data=data, read=read, cost=cost)
 
     @contextmanager
     def download(self, url: str, offset: int = 0) -> Iterator[Iterator[bytes]]:

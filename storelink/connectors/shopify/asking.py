@@ -8,10 +8,16 @@ from storelink.connectors.protocol import Read
 
 
 class Cost(Protocol):
-    """What Shopify reports of a query's price, in points."""
+    """What Shopify reports of a query's price, and of the bucket it is paid from, in points."""
 
     @property
     def requested(self) -> float: ...
+
+    @property
+    def available(self) -> float: ...
+
+    @property
+    def maximum(self) -> float: ...
 
 
 class Answer(Protocol):

@@ -42,10 +42,12 @@ def too_much(error: StorelinkError) -> bool:
     return isinstance(error, TooLarge) or (isinstance(error, Rejected) and error.code == TOO_DEAR)
 
 
-def ask_sized(client: Asker, document: str, size: PageSize, variables: dict[str, Any]) -> Answer:
-    """Ask for a page of `size`, a smaller one where that is too much."""
+def ask_sized(
+    client: Asker, document: str, size: PageSize, variables: dict[str, Any], most: int | None = None
+) -> Answer:
+    """Ask for a page of `size` or of `most` records, a smaller one where that is too much."""
     while True:
-        asked = size.rows
+        asked = min(size.rows, most or size.rows)
         lines = {"lines": size.lines} if "$lines" in document else {}
         try:
             answer = client.ask(document, {**variables, "first": asked, **lines})

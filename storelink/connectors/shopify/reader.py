@@ -14,16 +14,17 @@ import structlog
 
 from storelink.connectors.protocol import Cursor, FetchPage, Limits, Listed, ListPage, Raw, RawPage, Read
 from storelink.connectors.shopify import queries, windows
+from storelink.connectors.shopify.apart import apart
 from storelink.connectors.shopify.asking import Asker
 from storelink.connectors.shopify.bulk import Bulk, Lost, Result, Unavailable
 from storelink.connectors.shopify.everything import ATTEMPTS, DONE, Everything
 from storelink.connectors.shopify.jsonl import Assembly, Damaged, Layout
 from storelink.connectors.shopify.kind import KINDS, Kind, key_of
-from storelink.connectors.shopify.moment import moment_or_none, needed
+from storelink.connectors.shopify.moment import moment_or_none
 from storelink.connectors.shopify.nested import Completion, Unread
 from storelink.connectors.shopify.nodes import Nodes
 from storelink.connectors.shopify.pagesize import PageSize
-from storelink.connectors.shopify.told import advanced, as_documented, connection, key
+from storelink.connectors.shopify.told import advanced, connection, key, updated
 from storelink.connectors.shopify.walk import REACH, Order, Page, by_id, walk, zulu
 from storelink.errors import Rejected, Retryable
 
@@ -53,7 +54,8 @@ class Reader:
         self._client = client
         self._closed = threading.Event()
         self._bulk = Bulk(client, sleep or self._wait)
-        self._nodes = Nodes(client, settings.get("scopes") or (), min(4, limits.width))
+        self._width = min(4, limits.width)
+        self._nodes = Nodes(client, settings.get("scopes") or (), self._width)
         self._everything = Everything(
             client, self._bulk, self._nodes, windows.LARGE if large is None else large
         )
@@ -149,7 +151,7 @@ class Reader:
                 if page.last:
                     return
                 seen += len(page.nodes)
-                oldest = min((_updated(node) for node in page.nodes), default=oldest)
+                oldest = min((updated(node) for node in page.nodes), default=oldest)
                 if seen >= REACH:
                     break
             if oldest <= since:  # more records of one second than a list can reach
@@ -162,7 +164,7 @@ class Reader:
         query = f"updated_at:>='{zulu(since - timedelta(days=1))}'"
         seen = 0
         for page in self._pages(kind, Order("UPDATED_AT", query, reverse=True), whole):
-            nodes = [node for node in page.nodes if _updated(node) >= since]
+            nodes = [node for node in page.nodes if updated(node) >= since]
             yield self._versions(kind, Page(nodes, page.read, page.last), whole)
             seen += len(page.nodes)
             if page.nodes and not nodes:
@@ -172,8 +174,9 @@ class Reader:
                 return
 
     def _pages(self, kind: Kind, order: Order, whole: bool) -> Iterator[Page]:
-        size = self._size(kind) if whole else PageSize(1, rows=250)
-        return walk(self._client, kind.page if whole else kind.list, size, order)
+        if whole:
+            return apart(self._client, kind, self._size(kind), order, self._width)
+        return walk(self._client, kind.list, PageSize(1, rows=250), order)
 
     def _versions(self, kind: Kind, page: Page, whole: bool) -> ListPage:
         """A page as lines of versions, with the records where they came too."""
@@ -252,8 +255,3 @@ def _list_pages(kind: Kind, result: Result, assembly: Assembly) -> Iterator[List
 
 def _listed(node: Mapping[str, Any], kind: Kind) -> Listed:
     return Listed(key(node, kind), moment_or_none(node.get("updatedAt")))
-
-
-def _updated(node: Mapping[str, Any]) -> datetime:
-    with as_documented("updatedAt"):
-        return needed(node["updatedAt"], "updatedAt")

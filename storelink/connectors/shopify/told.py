@@ -6,9 +6,11 @@ Shopify keeps to its schema; what stands between it and us may not.
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from storelink.connectors.shopify.kind import Kind, key_of
+from storelink.connectors.shopify.moment import needed
 from storelink.connectors.unfit import Unfit, shown
 from storelink.errors import Retryable
 
@@ -44,6 +46,12 @@ def key(node: Mapping[str, Any], kind: Kind | None = None) -> str:
     if not (number.isascii() and number.isdigit() and len(number) < 20):
         raise Retryable(f"Shopify's answer is not as documented: the id {shown(gid)}", code="shape")
     return number
+
+
+def updated(node: Mapping[str, Any]) -> datetime:
+    """When a record was changed last. Raises `Retryable`."""
+    with as_documented("updatedAt"):
+        return needed(node["updatedAt"], "updatedAt")
 
 
 @contextmanager

@@ -25,11 +25,17 @@ def zulu(moment: datetime) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Some nodes of a list, in its order. `last` where there are none after them."""
+    """Some nodes of a list, in its order. `last` where there are none after them.
+
+    `cursor` is where the next page begins. `spare` where the bucket was more than half full then: the
+    bucket is not what is waited for.
+    """
 
     nodes: list[dict[str, Any]]
     read: Read
     last: bool
+    cursor: str = ""
+    spare: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,25 +48,35 @@ class Order:
 
 
 def walk(client: Asker, name: str, size: PageSize, order: Order) -> Iterator[Page]:
-    """The pages of one list, up to its end; the caller minds `REACH`.
+    """The pages of one list, up to its end; the caller minds `REACH`."""
+    after: str | None = None
+    while True:
+        page = page_of(client, name, size, order, after)
+        yield page
+        if page.last:
+            return
+        after = page.cursor
+
+
+def page_of(
+    client: Asker, name: str, size: PageSize, order: Order, after: str | None, most: int | None = None
+) -> Page:
+    """The page after a cursor, of `most` nodes at most. Raises `Retryable` if the list goes in a circle.
 
     A list of everything, or one that has begun, does not end with an empty page: then that is asked
     for once more.
     """
     document = queries.load(name)
-    variables: dict[str, Any] = {"sort": order.sort, "query": order.query, "reverse": order.reverse}
-    after: str | None = None
-    doubted = order.sort != "ID"
-    while True:
-        answer = ask_sized(client, document, size, {**variables, "after": after})
+    variables = {"sort": order.sort, "query": order.query, "reverse": order.reverse, "after": after}
+    for doubtful in (order.sort == "ID" or after is not None, False):
+        answer = ask_sized(client, document, size, variables, most)
         part = connection(answer.data, "page")
-        if not (part.items or part.more or doubted):
-            doubted = True
-            continue
-        yield Page(part.items, answer.read, not part.more)
-        if not part.more:
-            return
-        after, doubted = advanced(after, part.end), False
+        if part.items or part.more or not doubtful:
+            break
+    cursor = advanced(after, part.end) if part.more else ""
+    cost = answer.cost
+    spare = cost is not None and cost.available > cost.maximum / 2
+    return Page(part.items, answer.read, not part.more, cursor, spare)
 
 
 def by_id(client: Asker, name: str, size: PageSize, last_id: str | None) -> Iterator[Page]:
