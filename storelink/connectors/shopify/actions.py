@@ -31,7 +31,7 @@ ATTEMPTS = 3
 LINES = 20
 PATIENCE = 2
 """How many times as long as for a page is waited for the answer to a refund: gateways take their time."""
-_POINTS = 60.0
+POINTS = 60.0
 """More than any of our mutations costs."""
 _ORDER = Kind(
     "orders",
@@ -133,7 +133,7 @@ class ShopifyActions:
 
     def _send(self, body: str) -> Answer:
         try:
-            return self._client.write(body, points=_POINTS, timeout=self._timeout)
+            return self._client.write(body, points=POINTS, timeout=self._timeout)
         except Misconfigured as error:  # said before anything is sent
             raise AuthFailed(str(error), code=error.code) from error
 

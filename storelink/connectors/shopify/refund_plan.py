@@ -111,8 +111,7 @@ def plan_of(order: Record, standing: Standing, wish: Wish, said: Said, asked: As
     if parts is None:
         parts = spread(purses, target)
     places, unplaced = _placed(asked.lines, suggested, wish)
-    refusals = (
-        *asked.refusals,
+    refusals = asked.refusals or (
         *_disagreement(asked.lines, worth),
         *_too_much(wish, worth, amount, standing, currency),
         *_unpayable(wish, target, parts, purses, paid),

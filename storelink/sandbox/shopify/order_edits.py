@@ -351,13 +351,14 @@ class OrderEdits:
         doc["closedAt"] = None
         return self.keep(doc)
 
-    def fulfill_order(self, record: int, line: int | None = None) -> Doc:
-        """All lines, or one, are sent."""
+    def fulfill_order(self, record: int, line: int | None = None, quantity: int | None = None) -> Doc:
+        """All lines are sent, or one, or so many pieces of it."""
         doc = self.order(record)
         settle(doc)
         for part in doc["_lines"]:
             if line is None or part["id"] == line:
-                part["_fulfilled"] += part["unfulfilledQuantity"]
+                left = part["unfulfilledQuantity"]
+                part["_fulfilled"] += left if quantity is None else min(quantity, left)
         doc["_shipped"] = None
         return self.keep(doc)
 
