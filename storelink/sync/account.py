@@ -40,7 +40,7 @@ from storelink.sync.entry import (
     usable_url,
 )
 from storelink.sync.sealed import SLOTS, TOKEN, seal_credentials
-from storelink.sync.token import Keeper
+from storelink.sync.token import SETTING, Keeper, noted
 
 _WIPED = dict.fromkeys((*SLOTS, TOKEN, "webhook_secrets", "data_key", "key_id", "token_expires_at"), None)
 
@@ -87,7 +87,8 @@ def register(
     if row is None:
         row = ConnectorConfig(platform=connector.platform, store_url=url)
     row.name, row.auth_mode, row.status = name, mode, "active"
-    row.sync_interval, row.allow_http, row.settings = interval, allow_http, dict(settings or {})
+    row.sync_interval, row.allow_http = interval, allow_http
+    row.settings = {**(settings or {}), **noted(token)}
     data_key = new_data_key(row.id)
     for column, sealed in seal_credentials(connector, mode, data_key, values, token).items():
         setattr(row, column, sealed)
@@ -194,7 +195,8 @@ def set_credentials(
     status = "active" if was_refused else row.status
     wrapped = {"data_key": key.wrap(data_key), "key_id": key.id, "status": status, "auth_mode": mode}
     signed = signing.carried(session, keyring, row, webhooks_of(connector), data_key)
-    _change(session, row, **(_WIPED | sealed | wrapped | signed))
+    told = {"settings": {name: one for name, one in row.settings.items() if name != SETTING} | noted(token)}
+    _change(session, row, **(_WIPED | sealed | wrapped | signed | told))
     if was_refused:
         _due(session, row)
     _record(session, row, "connector.set_credentials", actor, auth_mode=mode, fields=sorted(values))

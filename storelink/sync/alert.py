@@ -17,6 +17,11 @@ from storelink.models import Alert
 
 FAILURES = 3
 """Passes in a row that fail before a store is called down; fewer mend themselves more often than not."""
+RENEWING = 120
+"""Seconds for which a token may fail to be renewed; it is good for five minutes when that begins."""
+REFRESHING = 14
+"""Days before its end at which a refresh token that nobody uses is told of; Shopify's last 90."""
+_LIMITS = {"failures": FAILURES, "renewing": RENEWING, "refreshing": REFRESHING}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +37,8 @@ class Change:
 
 def sweep(connection: psycopg.Connection[Any]) -> list[Change]:
     """Open what is so and has no alert, close what is over. Commits. Each change is returned once."""
-    began = connection.execute(_TROUBLES + _OPENED, {"failures": FAILURES}).fetchall()
-    ended = connection.execute(_TROUBLES + _CLOSED, {"failures": FAILURES}).fetchall()
+    began = connection.execute(_TROUBLES + _OPENED, _LIMITS).fetchall()
+    ended = connection.execute(_TROUBLES + _CLOSED, _LIMITS).fetchall()
     connection.commit()
     return [_change(row, False) for row in began] + [_change(row, True) for row in ended]
 
@@ -94,10 +99,28 @@ WITH troubles AS (
       AND coalesce((c.settings #>> '{webhooks,healthy_at}')::timestamptz, '-infinity')
           < (c.settings #>> '{webhooks,looked_at}')::timestamptz
     UNION ALL
-    SELECT c.id, 'token_expiring', 'the token ended and nothing has renewed it'
+    SELECT c.id, 'token_expiring', CASE
+        WHEN c.token_expires_at < clock_timestamp() THEN 'the token ended and nothing has renewed it'
+        WHEN c.settings #>> '{token,failed_at}' IS NOT NULL
+            THEN 'the token cannot be renewed, and ends in a few minutes'
+        ELSE 'what renews the token ends on ' || left(c.settings #>> '{token,refresh_until}', 10) END
     FROM connector_config c
-    WHERE c.status = 'active'
-      AND c.token_expires_at < clock_timestamp() - greatest(c.sync_interval, 300) * interval '1 second'
+    WHERE (c.status = 'active' AND (
+        c.token_expires_at < clock_timestamp() - greatest(c.sync_interval, 300) * interval '1 second'
+        OR (c.settings #>> '{token,failed_at}')::timestamptz
+            < clock_timestamp() - %(renewing)s * interval '1 second'))
+      OR (c.status IN ('active', 'paused') AND (c.settings #>> '{token,refresh_until}')::timestamptz
+            < clock_timestamp() + %(refreshing)s * interval '1 day')
+    UNION ALL
+    SELECT n.connector_id, 'needs_attention', count(*) || ' requests need a person, the oldest since '
+        || to_char(min(n.requested_at) AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI') || ' UTC'
+    FROM (SELECT connector_id, requested_at FROM refund_request WHERE stage = 'needs_attention'
+          UNION ALL
+          SELECT connector_id, requested_at FROM address_update_request WHERE stage = 'needs_attention') n
+    GROUP BY 1
+    UNION ALL
+    SELECT r.connector_id, 'over_refunded', count(*) || ' refunds were made twice, or are more than the order'
+    FROM refund_request r WHERE r.alarm IS NOT NULL AND r.alarm_over_at IS NULL GROUP BY 1
 )"""
 
 _OPENED = """
@@ -123,7 +146,7 @@ _CLOSED = """
     FROM connector_config c
     WHERE a.closed_at IS NULL AND c.id = a.connector_id AND c.status <> 'paused'
       AND a.kind IN ('auth_failed', 'store_down', 'drift', 'quarantine', 'subscription_lost',
-                     'token_expiring')
+                     'token_expiring', 'needs_attention', 'over_refunded')
       AND NOT EXISTS (SELECT 1 FROM troubles t WHERE t.connector_id = a.connector_id AND t.kind = a.kind)
       AND (a.kind NOT IN ('auth_failed', 'store_down') OR c.status = 'uninstalled'
           OR EXISTS (SELECT 1 FROM sync_state s

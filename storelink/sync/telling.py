@@ -32,7 +32,9 @@ MEANINGS = {
     "quarantine": "Records came that could not be understood; they are set aside.",
     "drift": "A verify left records that differ from the store.",
     "subscription_lost": "The store's webhooks cannot be had; changes come by polling only.",
-    "token_expiring": "The store's token is about to end and nothing renews it.",
+    "token_expiring": "The store's token, or what renews it, is about to end, and nothing has renewed it.",
+    "needs_attention": "A refund or change of address was sent, and only a person can see what became of it.",
+    "over_refunded": "More was given back than should be: an equal refund was made elsewhere, or too much.",
 }
 """Kind → what it means. docs/operations.md says what to do."""
 

@@ -111,6 +111,46 @@ TROUBLES = {
 }
 
 
+# a token that cannot be renewed is told of while it is good, and so is what renews it
+TOKENS = [
+    (
+        "UPDATE connector_config SET token_expires_at = now() + interval '3 minutes', settings ="
+        " jsonb_build_object('token', jsonb_build_object('failed_at', now() - interval '121 s'))",
+        "cannot be renewed",
+    ),
+    (
+        "UPDATE connector_config SET status = 'paused', settings ="
+        " jsonb_build_object('token', jsonb_build_object('refresh_until', now() + interval '13 days'))",
+        "what renews the token ends on",
+    ),
+    ("UPDATE connector_config SET token_expires_at = now() - interval '301 s'", "ended"),
+]
+
+
+@pytest.mark.parametrize("statement, words", TOKENS)
+def test_a_token_is_told_of_before_it_ends(connection: Psycopg, statement: str, words: str) -> None:
+    do(connection, statement)
+    (change,) = alert.sweep(connection)
+    assert change.kind == "token_expiring"
+    assert words in change.words
+    assert alert.sweep(connection) == []
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE connector_config SET token_expires_at = now() + interval '3 minutes', settings ="
+        " jsonb_build_object('token', jsonb_build_object('failed_at', now() - interval '100 s'))",
+        "UPDATE connector_config SET settings ="
+        " jsonb_build_object('token', jsonb_build_object('refresh_until', now() + interval '15 days'))",
+        "UPDATE connector_config SET token_expires_at = now() - interval '200 s'",
+    ],
+)
+def test_a_token_with_time_left_is_no_alert(connection: Psycopg, statement: str) -> None:
+    do(connection, statement)
+    assert alert.sweep(connection) == []
+
+
 def test_every_kind_has_a_meaning() -> None:
     assert set(TROUBLES) == set(telling.MEANINGS)
 

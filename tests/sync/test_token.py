@@ -17,6 +17,7 @@ from pydantic import SecretStr
 from sqlalchemy import text
 
 from storelink.connectors.protocol import CredentialField
+from storelink.db import open_database
 from storelink.errors import Misconfigured, Retryable
 from storelink.models import ConnectorConfig
 from storelink.secrets.keyring import Keyring
@@ -318,3 +319,52 @@ def test_without_a_database_there_is_no_keeper(database, keyring, store):
     with database.session() as session:
         assert account.open_account(session, keyring, "shop").tokens is None
         assert isinstance(account.open_account(session, keyring, "shop", database=database).tokens, Keeper)
+
+
+def test_as_many_renewals_as_jobs_need_one_connection_beside_those_of_the_passes(settings, keyring, store):
+    """Four passes that hold a connection each, and a pool with one more: nobody waits in vain."""
+    few = settings.model_copy(update={"database_pool": 5})
+    with open_database(few, migrate=False) as database:
+        with database.session() as session:
+            keepers = [
+                account.open_account(session, keyring, "shop", database=database).tokens for _ in range(4)
+            ]
+        passes = [database.borrow() for _ in keepers]
+        done = []
+
+        def renew(number, keeper):
+            done.append(keeper.renew(None, lambda kept: issued(number)))
+
+        threads = [threading.Thread(target=renew, args=one) for one in enumerate(keepers)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(10)
+        for one in passes:
+            one.close()
+        assert len(done) == 4
+        assert len({one["access_token"] for one in done}) == 1, "one renewed, the others took it"
+
+
+def test_a_renewal_that_fails_is_noted_until_one_succeeds(keeper, row):
+    def fails(_kept):
+        raise Retryable("the platform does not answer")
+
+    kept = keeper().renew(None, lambda _: issued(1) | {"refresh_expires_at": "2027-02-19T00:00:00+00:00"})
+    assert row().settings["token"] == {"refresh_until": "2027-02-19T00:00:00+00:00"}
+    for _ in range(2):
+        with pytest.raises(Retryable):
+            keeper().renew(kept, fails)
+    noted = row().settings["token"]
+    assert datetime.fromisoformat(noted["failed_at"]) < datetime.now(UTC)
+    assert noted["refresh_until"] == "2027-02-19T00:00:00+00:00"
+    keeper().renew(kept, lambda _: issued(2))
+    assert row().settings["token"] == {"refresh_until": None}
+
+
+def test_new_credentials_forget_what_was_noted_of_the_old_ones_token(database, keyring, keeper, row):
+    keeper().renew(None, lambda _: issued(1))
+    with database.session() as session:
+        account.set_credentials(session, keyring, TOY, "shop", ENTERED)
+        session.commit()
+    assert "token" not in row().settings
