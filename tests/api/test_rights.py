@@ -46,12 +46,13 @@ def needs(dependant: Dependant) -> Iterator[Needs]:
 
 
 ROUTES = routes()
+_MADE_UP = {"request_id": str(uuid.uuid4()), "kind": "shipping"}
 
 
 def filled(path: str, **values: str) -> str:
     for name in ("store", "resource", "record_id", "variant_id", "customer_id", "order_id", "name",
-                 "request_id"):  # fmt: skip
-        path = path.replace("{" + name + "}", values.get(name, "1"))
+                 "request_id", "kind"):  # fmt: skip
+        path = path.replace("{" + name + "}", values.get(name, _MADE_UP.get(name, "1")))
     assert "{" not in path, path
     return "/v1" + path
 

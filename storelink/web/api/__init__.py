@@ -3,7 +3,7 @@
 from fastapi import FastAPI
 
 import storelink
-from storelink.web.api import changes, connectors, problem, quarantine, records, tokens
+from storelink.web.api import changes, connectors, problem, quarantine, records, requests, tokens
 from storelink.web.api.caller import Rates
 from storelink.web.services import Services
 
@@ -23,6 +23,6 @@ def create(services: Services) -> FastAPI:
     )  # fmt: skip
     app.state.services, app.state.rates = services, Rates(services.settings.api_rate)
     problem.install(app)
-    for part in (connectors, quarantine, records, changes, tokens):
+    for part in (connectors, quarantine, records, requests, changes, tokens):
         app.include_router(part.router)
     return app

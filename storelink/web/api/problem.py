@@ -21,6 +21,7 @@ from storelink.errors import (
     Retryable,
     StorelinkError,
 )
+from storelink.sync.request import Refused
 
 log = structlog.get_logger(__name__)
 
@@ -113,6 +114,7 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 _BY_KIND: tuple[tuple[type[StorelinkError], int, str], ...] = (
     (NotFound, 404, "not_found"),
+    (Refused, 409, "refused"),
     (NeedsDecision, 409, "needs_decision"),
     (LaneHeld, 409, "busy"),
     (Misconfigured, 422, "unusable"),
