@@ -12,7 +12,6 @@ Results go to standard output, everything else to standard error, so that `--jso
 What is heavy is imported when a command runs, not when its help is read.
 """
 
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -55,6 +54,7 @@ def open_context(*, migrate: bool | None = None) -> Iterator[Context]:
     """Settings from the environment, the database they name (`migrate` as in `open_database`)."""
     with ExitStack() as stack:
         with waiting("Opening the database"):
+            from storelink.cli.logs import configure_logs
             from storelink.db import open_database
             from storelink.secrets.keyring import Keyring
             from storelink.secrets.provider import provider_of
@@ -85,30 +85,3 @@ def read_settings() -> "Settings":
 def print_json(value: Any) -> None:
     """`value` (dataclasses, times, money and ids included) as JSON on standard output."""
     document(value)
-
-
-def configure_logs(settings: "Settings") -> None:
-    """Logs go to standard error, as the settings say; tracebacks show no variables."""
-    import logging
-
-    import structlog
-
-    coloured = sys.stderr.isatty()
-    console = structlog.dev.ConsoleRenderer(
-        colors=coloured, exception_formatter=structlog.dev.plain_traceback
-    )
-    as_json = settings.log_format == "json"
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            *([structlog.processors.format_exc_info] if as_json else []),
-            structlog.processors.JSONRenderer() if as_json else console,
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(
-            logging.getLevelNamesMapping()[settings.log_level.upper()]
-        ),
-        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
-        cache_logger_on_first_use=False,
-    )

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from storelink.cli import show
-from storelink.cli.context import configure_logs, read_settings
+from storelink.cli.context import read_settings
 from storelink.cli.problems import ExitCode, handled
 from storelink.errors import Misconfigured
 
@@ -76,6 +76,7 @@ def worker(concurrency: ConcurrencyOption = None) -> None:
 @contextmanager
 def _prepared(concurrency: int | None, *, clock: bool) -> "Iterator[Daemon]":
     with show.waiting("Opening the database"):
+        from storelink.cli.logs import configure_logs
         from storelink.scheduler.daemon import prepared
         from storelink.secrets.keyring import Keyring
         from storelink.secrets.provider import provider_of
@@ -142,7 +143,7 @@ class _Http:
         self._listener, self._asked = listener, asked
         self._server = uvicorn.Server(
             uvicorn.Config(
-                application, log_config=None, log_level="critical", access_log=False, lifespan="on",
+                application, log_config=None, access_log=False, lifespan="on",
                 timeout_graceful_shutdown=HTTP_STOP, server_header=False, date_header=False,
             )
         )  # fmt: skip

@@ -1,6 +1,5 @@
 """A process that works for long: the worker, with or without the clock, over one pool of connections."""
 
-import logging
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
@@ -76,7 +75,6 @@ def prepared(
             f"{places} jobs at once need {places + QUEUE_CONNECTIONS + CONNECTIONS} database connections:"
             f" set STORELINK_DATABASE_POOL to that, it is {settings.database_pool}."
         )
-    _quiet()
     pool = max(settings.database_pool - QUEUE_CONNECTIONS, 2)
     with open_database(settings.model_copy(update={"database_pool": pool})) as database:
         yield Daemon(Work(database, keyring, settings), places, clock=clock)
@@ -85,9 +83,3 @@ def prepared(
 def usual_concurrency(settings: Settings) -> int:
     """As many jobs at once as the pool has connections for, beside those of the queue and the clock."""
     return max(settings.database_pool - QUEUE_CONNECTIONS - CONNECTIONS, 1)
-
-
-def _quiet() -> None:
-    """What the libraries say of failures is said by us, in words and once."""
-    for name in ("procrastinate", "apscheduler", "psycopg.pool"):
-        logging.getLogger(name).setLevel(logging.CRITICAL)

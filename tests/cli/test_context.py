@@ -5,7 +5,7 @@ import json
 import pytest
 import structlog
 
-from storelink.cli import context
+from storelink.cli import context, logs
 from storelink.config import Settings
 from storelink.errors import Misconfigured
 
@@ -23,7 +23,7 @@ def test_a_wrong_setting_is_named_without_its_value(monkeypatch):
 
 @pytest.mark.parametrize("form", ["console", "json"])
 def test_logs_go_to_standard_error_and_show_no_variables(home, capsys, form):
-    context.configure_logs(Settings(home=home, log_format=form))
+    logs.configure_logs(Settings(home=home, log_format=form))
     try:
         password = "hunter2"
         structlog.get_logger().info("quiet")
