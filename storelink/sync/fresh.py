@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 
 import psycopg
 
-from storelink.connectors.protocol import OrderRow, Rows
+from storelink.connectors.protocol import Rows
+from storelink.connectors.rows import OrderRow
 from storelink.sync import merge
 from storelink.sync.lane import Lane
 from storelink.sync.lines import Lines, line_of

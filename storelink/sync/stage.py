@@ -12,7 +12,8 @@ from typing import Any
 from sqlalchemy import Table
 from sqlalchemy.dialects import postgresql
 
-from storelink.connectors.protocol import CustomerRow, ItemRow, OrderRow, ProductRow, RefundRow, Rows
+from storelink.connectors.protocol import Rows
+from storelink.connectors.rows import CustomerRow, ItemRow, OrderRow, ProductRow, RefundRow
 from storelink.models import metadata
 from storelink.sync.lane import Psycopg
 from storelink.sync.lines import PARTS, Lines, line_of

@@ -23,7 +23,8 @@ from shopify_records import (
     variant,
 )
 
-from storelink.connectors.protocol import CustomerRow, ItemRow, OrderRow, Rejection, Rows
+from storelink.connectors.protocol import Rejection, Rows
+from storelink.connectors.rows import CustomerRow, ItemRow, OrderRow
 from storelink.connectors.shopify import queries
 from storelink.connectors.shopify.normalize import NORMALIZER_VERSION, normalize, rebuild
 

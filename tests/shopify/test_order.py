@@ -20,7 +20,8 @@ from shopify_records import (
     transaction,
 )
 
-from storelink.connectors.protocol import ItemRow, OrderRow, Rejection, Rows
+from storelink.connectors.protocol import Rejection, Rows
+from storelink.connectors.rows import ItemRow, OrderRow
 from storelink.connectors.shopify.normalize import normalize
 from storelink.connectors.shopify.order import status
 

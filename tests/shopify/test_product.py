@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from shopify_records import SEEN, product, simple_product, variant
 
-from storelink.connectors.protocol import ProductRow, Rejection, Rows
+from storelink.connectors.protocol import Rejection, Rows
+from storelink.connectors.rows import ProductRow
 from storelink.connectors.shopify.normalize import normalize
 
 

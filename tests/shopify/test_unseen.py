@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from shopify_records import SEEN, address, customer, order
 
-from storelink.connectors.protocol import CustomerRow, OrderRow, Rows
+from storelink.connectors.protocol import Rows
+from storelink.connectors.rows import CustomerRow, OrderRow
 from storelink.connectors.shopify.normalize import normalize
 from storelink.connectors.shopify.unseen import CUSTOMER_PERSONAL, ORDER_CUSTOMER, ORDER_PERSONAL
 

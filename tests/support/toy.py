@@ -13,21 +13,17 @@ import orjson
 from storelink.connectors.protocol import (
     Broken,
     Checkup,
-    CustomerRow,
     FetchPage,
     Ignored,
-    ItemRow,
     Listed,
     ListPage,
-    OrderRow,
-    ProductRow,
     RawPage,
     Read,
-    RefundRow,
     Rejection,
     Rows,
     Traffic,
 )
+from storelink.connectors.rows import CustomerRow, ItemRow, OrderRow, ProductRow, RefundRow
 
 START = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 PAGE = 3

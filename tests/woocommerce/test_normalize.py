@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from storelink.connectors.protocol import OrderRow, ProductRow, Rejection, Rows
+from storelink.connectors.protocol import Rejection, Rows
+from storelink.connectors.rows import OrderRow, ProductRow
 from storelink.connectors.woocommerce.normalize import normalize, rebuild
 
 SETTINGS = {"currency": "USD", "time_zone": "America/New_York", "gmt_offset": -5}

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from storelink.connectors.protocol import Ignored, OrderRow, ProductRow, Rejection, Rows
+from storelink.connectors.protocol import Ignored, Rejection, Rows
+from storelink.connectors.rows import OrderRow, ProductRow
 from storelink.connectors.woocommerce.normalize import normalize
 from storelink.connectors.woocommerce.order import financial_status
 

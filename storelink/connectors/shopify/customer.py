@@ -7,7 +7,8 @@ Docs: https://shopify.dev/docs/api/admin-graphql/latest/objects/Customer
 from collections.abc import Mapping
 from typing import Any
 
-from storelink.connectors.protocol import CustomerRow, Rows
+from storelink.connectors.protocol import Rows
+from storelink.connectors.rows import CustomerRow
 from storelink.connectors.shopify.moment import moment, needed
 from storelink.connectors.shopify.shape import Record, address, an_object, gid, records
 from storelink.connectors.shopify.unseen import unseen_of_customer

@@ -16,7 +16,7 @@ from decimal import Decimal
 from typing import Any
 
 from storelink.connectors.money import ZERO, amount, bounded
-from storelink.connectors.protocol import ItemRow
+from storelink.connectors.rows import ItemRow
 from storelink.connectors.shopify.money import in_shop, share
 from storelink.connectors.shopify.shape import Record, gid, named_id, records
 from storelink.connectors.text import one_line, short

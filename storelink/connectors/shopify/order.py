@@ -31,7 +31,8 @@ from decimal import Decimal
 from typing import Any
 
 from storelink.connectors.money import ZERO, bounded
-from storelink.connectors.protocol import ItemRow, OrderRow, Rows
+from storelink.connectors.protocol import Rows
+from storelink.connectors.rows import ItemRow, OrderRow
 from storelink.connectors.shopify.item import normalize_items, taxes
 from storelink.connectors.shopify.moment import moment, needed
 from storelink.connectors.shopify.money import currency_of, in_shop, in_shop_or_none, presentment, share

@@ -11,7 +11,8 @@ from decimal import Decimal
 from typing import Any
 
 from storelink.connectors.money import amount
-from storelink.connectors.protocol import ProductRow, Rows
+from storelink.connectors.protocol import Rows
+from storelink.connectors.rows import ProductRow
 from storelink.connectors.shopify.moment import moment, needed
 from storelink.connectors.shopify.shape import Record, an_object, flag, gid, records, word
 from storelink.connectors.storable import json_text

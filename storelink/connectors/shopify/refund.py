@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 from storelink.connectors.money import ZERO, bounded
-from storelink.connectors.protocol import RefundRow
+from storelink.connectors.rows import RefundRow
 from storelink.connectors.shopify.item import count
 from storelink.connectors.shopify.moment import moment_or_none
 from storelink.connectors.shopify.money import in_shop

@@ -6,7 +6,8 @@ Docs: https://woocommerce.github.io/woocommerce-rest-api-docs/#customers
 from collections.abc import Mapping
 from typing import Any
 
-from storelink.connectors.protocol import CustomerRow, Rows
+from storelink.connectors.protocol import Rows
+from storelink.connectors.rows import CustomerRow
 from storelink.connectors.storable import json_text
 from storelink.connectors.text import line, short, text
 from storelink.connectors.woocommerce.moment import moment

@@ -11,7 +11,8 @@ from decimal import Decimal
 from typing import Any
 
 from storelink.connectors.money import ZERO, amount, bounded, or_zero, unit_price
-from storelink.connectors.protocol import Ignored, ItemRow, OrderRow, RefundRow, Rows
+from storelink.connectors.protocol import Ignored, Rows
+from storelink.connectors.rows import ItemRow, OrderRow, RefundRow
 from storelink.connectors.storable import json_text
 from storelink.connectors.text import line, short, text
 from storelink.connectors.unfit import Unfit

@@ -11,7 +11,8 @@ from decimal import Decimal
 from typing import Any
 
 from storelink.connectors.money import amount
-from storelink.connectors.protocol import Ignored, ProductRow, Rows
+from storelink.connectors.protocol import Ignored, Rows
+from storelink.connectors.rows import ProductRow
 from storelink.connectors.storable import json_text
 from storelink.connectors.text import line, paragraphs, short, text
 from storelink.connectors.unfit import Unfit
