@@ -95,7 +95,8 @@ class Worker:
         _, given = engine.dialect.create_connect_args(engine.url)
         if str(given.get("host", "")).startswith("/"):
             given["host"] = host  # a private server that was started again may have moved
-        options = f"-c timezone=UTC -c jit=off -c search_path={SCHEMA}"
+        # what a crash of the server forgets of the queue is found again in the tables that are the truth
+        options = f"-c timezone=UTC -c jit=off -c synchronous_commit=off -c search_path={SCHEMA}"
         return {
             "application_name": "storelink worker", "connect_timeout": 10, "keepalives_idle": 30,
             "keepalives_interval": 10, "keepalives_count": 3, "tcp_user_timeout": 60_000,

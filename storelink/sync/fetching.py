@@ -6,6 +6,7 @@ from datetime import datetime
 
 from storelink.connectors.protocol import FetchPage, ListPage
 from storelink.errors import NeedsDecision
+from storelink.sync import stage
 from storelink.sync.lane import Lane
 from storelink.sync.listing import CHUNK, Candidate
 from storelink.sync.page import Page, normalize_page, write_page
@@ -35,6 +36,7 @@ class Fetching:
     inspect: Callable[[Lane], None] | None = None
     withheld: int = 0
     unanswered: dict[str, str] = field(default_factory=dict)
+    _staged: bool = False
 
     def fetch(self, candidates: Sequence[Candidate]) -> None:
         """Fetch these and write them, page by page."""
@@ -54,6 +56,9 @@ class Fetching:
             self._write(FetchPage(page.found, page.read), listed)
 
     def _write(self, answer: FetchPage, listed: dict[str, tuple[datetime | None, bool]]) -> None:
+        if not self._staged:
+            stage.prepare(self.lane.connection, self.lane.resource)
+            self._staged = True
         page = normalize_page(
             self.subject.connector, self.lane.resource, self.subject.settings,
             answer.found.items(), answer.broken, answer.read,

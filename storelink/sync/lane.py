@@ -74,8 +74,10 @@ def hold(database: Database, connector_id: uuid.UUID, resource: str, kind: str |
 
 def _take(connection: Psycopg, connector_id: uuid.UUID, resource: str, kind: str) -> int:
     key = lock_key(connector_id, resource, kind)
-    row = connection.execute("SELECT pg_try_advisory_lock(%s)", (key,)).fetchone()
-    connection.commit()
+    # the token need not outlive a crash of the server: no holder does
+    row = connection.execute(
+        "SELECT pg_try_advisory_lock(%s), set_config('synchronous_commit', 'off', true)", (key,)
+    ).fetchone()
     if row is None or not row[0]:
         raise LaneHeld(f"another process is reading {resource} ({kind} lane)")
     row = connection.execute(

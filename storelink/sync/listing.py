@@ -78,7 +78,8 @@ def collect(
         if len(waiting) >= LINES:
             _keep(lane, waiting)
             waiting.clear()
-    _keep(lane, waiting)
+    if waiting:
+        _keep(lane, waiting)
     return lines, store_time
 
 
