@@ -16,7 +16,8 @@ from sqlmodel import Session, col, select
 
 from storelink.connectors import registry
 from storelink.connectors.personal import personal_of
-from storelink.connectors.protocol import Connector, CustomerRow, OrderRow, Rows
+from storelink.connectors.protocol import Connector, Rows
+from storelink.connectors.rows import CustomerRow, OrderRow
 from storelink.models import (
     ChangeEvent,
     ConnectorConfig,
@@ -29,6 +30,7 @@ from storelink.models import (
 )
 from storelink.secrets.keyring import Keyring
 from storelink.sync import audit, erased
+from storelink.sync.erased_request import blank_requests, held_requests
 from storelink.sync.fingerprint import fingerprint, payload_fingerprint
 from storelink.sync.person import (
     JSON,
@@ -72,6 +74,7 @@ def export(session: Session, store: ConnectorConfig, person: Person) -> dict[str
         "order_items": parts[OrderItem],
         "order_refunds": parts[OrderRefund],
         "quarantined": [one.model_dump(mode="json") for one in quarantined(session, store, person)],
+        **held_requests(session, store, person),
     }
 
 
@@ -116,6 +119,7 @@ def erase(
         .where(col(OrderRefund.connector_id) == store.id, among(OrderRefund.order_id, person.orders))
         .values(reason=None)
     )
+    blank_requests(session, store, person)
     _empty_quarantine(session, store, person)
     audit.record(
         session, "privacy.erase", actor=actor, connector_id=store.id, subject=store.name, reason=reason,
@@ -240,12 +244,18 @@ _WORDS = (
     ("quarantined_record", "error"),
     ("order_item", "title"),
     ("order_refund", "reason"),
+    ("refund_request", "reason"),
+    ("refund_request", "note"),
+    ("refund_request", "error"),
+    ("address_update_request", "note"),
+    ("address_update_request", "error"),
 )
 """Columns of free words in which an address may have got."""
 
 COVERED = frozenset(
     ("platform_customer", "platform_order", "order_item", "order_refund", "quarantined_record", "sync_run",
-     "sync_state", "webhook_delivery", "alert")
+     "sync_state", "webhook_delivery", "alert", "refund_request", "address_update_request",
+     "action_preview")
 )  # fmt: skip
 """Tables that may hold something of a person, and that `erase` goes through."""
 IMPERSONAL = frozenset(

@@ -1,4 +1,4 @@
-"""What is thrown away with time: deliveries, passes, alerts, old numbers of the feed, old payloads.
+"""What is thrown away with time: deliveries, passes, alerts, previews, numbers of the feed, payloads.
 
 Rows go in batches, each in a transaction of its own, so that nobody waits for long. What erased people
 are known by, and the deeds in `audit_event`, stay.
@@ -13,6 +13,8 @@ from storelink.sync.lane import Psycopg
 
 BATCH = 5000
 """Rows in one transaction."""
+PREVIEWS = timedelta(days=1)
+"""How long previews of refunds and changes of address stay; they are good for half an hour."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,7 @@ class Cut:
     alerts: int
     changes: int
     payloads: int
+    previews: int
 
 
 def kept_by(settings: Settings) -> Kept:
@@ -54,6 +57,7 @@ def cut(connection: Psycopg, kept: Kept, batch: int = BATCH) -> Cut:
         alerts=_repeat(connection, _ALERTS, batch, age=kept.runs),
         changes=_cut_changes(connection, kept.changes, batch),
         payloads=_repeat(connection, _PAYLOADS, batch, age=kept.quarantined),
+        previews=_repeat(connection, _PREVIEWS, batch, age=PREVIEWS),
     )
 
 
@@ -96,6 +100,11 @@ DELETE FROM sync_run WHERE id IN (
 _ALERTS = """
 DELETE FROM alert WHERE id IN (
     SELECT id FROM alert WHERE closed_at < clock_timestamp() - %(age)s::interval LIMIT %(batch)s)
+"""
+
+_PREVIEWS = """
+DELETE FROM action_preview WHERE id IN (
+    SELECT id FROM action_preview WHERE made_at < clock_timestamp() - %(age)s::interval LIMIT %(batch)s)
 """
 
 # Numbers go up with time, near enough: all below the first one that is young enough may go.

@@ -37,6 +37,18 @@ def test_the_settings_say_how_long(tmp_path: Any) -> None:
     assert retention.kept_by(Settings(home=tmp_path)) == KEPT
 
 
+def test_previews_that_nobody_can_use_any_more(connection: Psycopg, store: uuid.UUID) -> None:
+    for hours in (25, 23):
+        connection.execute(
+            "INSERT INTO action_preview"
+            " (id, connector_id, order_id, kind, wish, shown, digest, made_by, made_at)"
+            " VALUES (gen_random_uuid(), %s, '1', 'refund', '{}', '{}', 'x', 'me',"
+            " clock_timestamp() - %s::interval)",
+            (store, timedelta(hours=hours)),
+        )
+    assert retention.cut(connection, KEPT, batch=1).previews == 1
+
+
 def test_deliveries_that_were_seen_to(connection: Psycopg, store: uuid.UUID) -> None:
     for days, status in ((31, "done"), (31, "received"), (29, "done"), (99, "ignored")):
         connection.execute(
