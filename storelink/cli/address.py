@@ -344,7 +344,8 @@ def _create(
     from storelink.sync import address
 
     if not as_json:
-        show_plan(made.document, store.name)
+        show_plan(made.document, store.name, force=said.force)
+        _leave_if_hopeless(made.document, said)
     with context.database.session() as session:
         address.check(session, made.id, said)
     if not yes:
@@ -356,6 +357,14 @@ def _create(
         created = address.create(session, made.id, said, asker=asker_here(context), enqueue=enqueue)
         session.commit()
     return created
+
+
+def _leave_if_hopeless(plan: Mapping[str, Any], said: "Particulars") -> None:
+    """Why it cannot be was just shown: that need not be said twice."""
+    against = [one for one in plan["refusals"] if not (said.force and one["forceable"])]
+    if plan["problems"] or against:
+        show.say("Nothing was sent to the store.", err=True)
+        raise typer.Exit(2 if plan["problems"] else 1)
 
 
 def _found(context: Context, wanted: str) -> "tuple[AddressUpdateRequest, ConnectorConfig]":

@@ -1,6 +1,6 @@
 """What people see of changes of address: old beside new before, the proof afterwards."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 NONE = "–"
 
 
-def show_plan(plan: Mapping[str, Any], name: str) -> None:
+def show_plan(plan: Mapping[str, Any], name: str, *, force: bool = False) -> None:
     """A preview: old beside new, changed fields marked, and all that should be known before."""
     from storelink.sync.postal import LABELS
 
     changes, where = plan["changes"], f"order {plan['number']} of {name}"
     if changes and not plan["problems"]:
-        fields = listed(LABELS[one] for one in changes)
+        fields = listed(LABELS[one] for one in in_order(changes))
         show.headline(
             f"{count(len(changes), 'fields')} of the {plan['kind']} address of {where} would change."
         )
@@ -30,8 +30,9 @@ def show_plan(plan: Mapping[str, Any], name: str) -> None:
     show.table(
         ["", "field", "now in the store", "new"],
         [
-            [show.Toned("*" if field in changes else "", show.WARN), LABELS[field], plan["old"][field] or NONE,
-             show.Toned(plan["new"][field] or NONE, show.WARN if field in changes else "")]
+            [show.Toned("*" if field in changes else "", show.WARN), LABELS[field],
+             said(field, plan["old"][field]),
+             show.Toned(said(field, plan["new"][field]), show.WARN if field in changes else "")]
             for field in LABELS if plan["old"][field] or plan["new"][field]
         ],
         indent=2,
@@ -39,12 +40,30 @@ def show_plan(plan: Mapping[str, Any], name: str) -> None:
     for one in plan["problems"]:
         show.say(show.Toned(f"Wrong: {one['words']}.", show.BAD))
     for one in plan["refusals"]:
-        force = " (--force does it all the same)" if one["forceable"] else ""
-        show.say(show.Toned(f"Cannot be: {one['words']}{force}", show.BAD))
+        forced = force and one["forceable"]
+        hint = " (--force does it all the same)" if one["forceable"] and not forced else ""
+        word, tone = ("Forced", show.WARN) if forced else ("Cannot be", show.BAD)
+        show.say(show.Toned(f"{word}: {one['words']}{hint}", tone))
     for one in plan["warnings"]:
         show.say(show.Toned(f"Note: {one['words'].rstrip('.')}.", show.WARN))
-    if fields and not plan["refusals"]:
+    if fields and not [one for one in plan["refusals"] if not (force and one["forceable"])]:
         show.say(f"storelink writes {fields}, then reads the order back and compares.")
+
+
+def in_order(fields: Iterable[str]) -> list[str]:
+    """Fields as an address is written, however they were kept."""
+    from storelink.sync.postal import FIELDS
+
+    return sorted(fields, key=lambda one: FIELDS.index(one) if one in FIELDS else len(FIELDS))
+
+
+def said(field: str, value: str | None) -> str:
+    """A field's value: a country by its name, nothing as a dash."""
+    from storelink.sync.place import country_name
+
+    if field == "country" and value and country_name(value) != value:
+        return f"{country_name(value)} ({value})"
+    return value or NONE
 
 
 def show_requests(rows: "Sequence[tuple[AddressUpdateRequest, str]]") -> None:
@@ -58,7 +77,7 @@ def show_requests(rows: "Sequence[tuple[AddressUpdateRequest, str]]") -> None:
         ["id", "store", "order", "address", "fields", "stage", "requested", "by"],
         [
             [short_id(row.id), store, row.order_id, row.kind,
-             ", ".join(LABELS.get(one, one) for one in (row.plan or {}).get("changes", ())),
+             ", ".join(LABELS.get(one, one) for one in in_order((row.plan or {}).get("changes", ()))),
              show.Toned(stage_words(row.stage), TONES.get(row.stage or "", "")), clock(row.requested_at),
              row.requested_by or ""]
             for row, store in rows
@@ -104,8 +123,8 @@ def _show_wish(row: "AddressUpdateRequest") -> None:
     show.table(
         ["field", "before", "asked for"],
         [
-            [LABELS.get(field, field), old.get(field) or NONE, value or NONE]
-            for field, value in plan.get("changes", {}).items()
+            [LABELS.get(field, field), said(field, old.get(field)), said(field, plan["changes"][field])]
+            for field in in_order(plan.get("changes", {}))
         ],
         indent=2,
     )
@@ -115,12 +134,13 @@ def _show_proof(proof: Mapping[str, Any]) -> None:
     """Field by field, and the total before and after."""
     from storelink.sync.postal import LABELS
 
+    fields = {one["field"]: one for one in proof["fields"]}
     show.table(
         ["field", "before", "asked for", "in the store now", ""],
         [
-            [LABELS.get(one["field"], one["field"]), one["before"] or NONE, one["asked"] or NONE,
-             one["found"] or NONE, _equal(one)]
-            for one in proof["fields"]
+            [LABELS.get(field, field), *(said(field, one[name]) for name in ("before", "asked", "found")),
+             _equal(one)]
+            for field, one in ((name, fields[name]) for name in in_order(fields))
         ],
         indent=2,
     )  # fmt: skip
@@ -161,9 +181,9 @@ def request_document(row: "AddressUpdateRequest", name: str) -> dict[str, Any]:
         "kind": row.kind,
         "status": row.status,
         "stage": row.stage,
-        "changes": (row.plan or {}).get("changes", {}),
-        "old_address": row.old_address,
-        "new_address": row.new_address,
+        "changes": _written((row.plan or {}).get("changes", {})),
+        "old_address": _written(row.old_address),
+        "new_address": _written(row.new_address),
         "force": row.force,
         "requested_by": row.requested_by,
         "requested_at": row.requested_at,
@@ -174,6 +194,26 @@ def request_document(row: "AddressUpdateRequest", name: str) -> dict[str, Any]:
         "total_before": None if row.total_before is None else money(row.total_before),
         "total_after": None if row.total_after is None else money(row.total_after),
         "currency": row.currency,
-        "proof": row.response or row.seen,
+        "proof": _proof(row.response or row.seen),
         "error": row.error,
+    }
+
+
+def _written(address: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """Fields in their order, which a database does not keep."""
+    return None if address is None else {field: address[field] for field in in_order(address)}
+
+
+def _proof(proof: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    if proof is None:
+        return None
+    fields = {one["field"]: one for one in proof.get("fields", ())}
+    names = ("field", "before", "asked", "found", "equal", "written_otherwise")
+    return {
+        "fields": [{name: fields[field][name] for name in names} for field in in_order(fields)],
+        **{
+            name: proof.get(name)
+            for name in ("besides", "total_before", "total_after", "currency", "version")
+        },
+        **({"resolved_by": proof["resolved_by"], "why": proof["why"]} if "why" in proof else {}),
     }

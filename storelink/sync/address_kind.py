@@ -106,7 +106,7 @@ class _Proof:
         self.still_old = all(getattr(found, name) == getattr(old, name) for name in changed)
         version = standing.version.isoformat() if standing.version else None
         self.untouched = self.still_old and version is not None and version == (request.plan or {})["version"]
-        before, after = request.total_before, standing.total.amount
+        before, after = (request.plan or {})["total"], standing.total.amount
         self.document = {
             "fields": [
                 {"field": name, "before": getattr(old, name), "asked": getattr(new, name),
@@ -116,7 +116,7 @@ class _Proof:
             ],
             "besides": {name: {"expected": pair[0], "found": pair[1]} for name, pair in unequal.items()
                         if name not in changed},
-            "total_before": None if before is None else str(before),
+            "total_before": before,
             "total_after": str(after),
             "currency": standing.total.currency,
             "version": version,

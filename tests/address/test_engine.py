@@ -136,7 +136,7 @@ def test_the_proof(house) -> None:
         "field": "city", "before": "Berlin", "asked": "Potsdam", "found": "Potsdam", "equal": True,
         "written_otherwise": False,
     }  # fmt: skip
-    assert (now.response["total_before"], now.response["total_after"]) == ("30.0000", "31.26")
+    assert (now.response["total_before"], now.response["total_after"]) == ("30.00", "31.26")
 
 
 def test_something_else_than_was_asked_needs_a_person(house) -> None:

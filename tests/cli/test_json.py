@@ -10,6 +10,10 @@ import pytest
 from storelink.sandbox.running import Running
 
 PAGE = Path(__file__).parents[2] / "docs" / "command-line.md"
+AUSTIN = {
+    "first_name": "Jo", "last_name": "Park", "address_1": "1 Main St", "address_2": "", "company": "",
+    "city": "Austin", "state": "TX", "postcode": "78701", "country": "US", "phone": "",
+}  # fmt: skip
 FREE = frozenset({"settings", "payload", "deleted_rows"})
 """Objects whose names are not promised: they are the store's, or the tables'."""
 
@@ -40,6 +44,8 @@ def agree(promised: Any, printed: Any, place: str) -> None:
 def test_every_example_is_what_the_command_prints(cli: Any, keys: Running) -> None:
     promised = examples()
     order = next(one for one in keys.admin.records("orders") if one["status"] == "processing")
+    keys.admin.edit_order(order["id"], shipping=AUSTIN)
+    dallas = "--set city=Dallas --set postcode=75201"
     steps: list[tuple[str, str]] = [
         ("connectors add", f"connectors add woocommerce shop --store-url {keys.url}"),
         ("connectors list", "connectors list"),
@@ -49,6 +55,9 @@ def test_every_example_is_what_the_command_prints(cli: Any, keys: Running) -> No
         ("connectors pause", "connectors pause shop"),
         ("connectors resume", "connectors resume shop"),
         ("sync", "sync shop"),
+        ("address preview", f"address preview shop {order['id']} {dallas}"),
+        ("address update", f"address update shop {order['id']} {dallas} --yes --wait"),
+        ("address list", "address list"),
         ("break an order", ""),
         ("quarantine list", "quarantine list"),
         ("quarantine show", f"quarantine show shop {order['id']}"),
