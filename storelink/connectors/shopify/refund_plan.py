@@ -217,8 +217,6 @@ def _too_much(wish: Wish, worth: Worth, amount: Decimal, standing: Standing, cur
     if wish.amount is not None and named and not wish.everything and wish.amount > worth.total:
         words = f"{wish.amount} is more than the {worth.total} {currency} that lines and shipping come to"
         return [Remark("more_than_parts", words)]
-    if amount <= 0:
-        return [Remark("no_money", "what is named comes to nothing: no money would go back")]
     if amount > standing.left:
         return [
             Remark("more_than_left", f"{amount} is more than the {standing.left} {currency} that are left")
@@ -230,7 +228,9 @@ def _unpayable(
     wish: Wish, target: Decimal, parts: Sequence[Part], purses: Sequence[Purse], paid: str
 ) -> list[Remark]:
     most = sum((purse.most for purse in purses), ZERO)
-    if sum((part.amount for part in parts), ZERO) == target:
+    if target <= 0 and most > 0:  # Shopify must never be asked without payments
+        return [Remark("no_money", f"what is named comes to nothing in {paid}: no money would go back")]
+    if parts and sum((part.amount for part in parts), ZERO) == target:
         return []
     if wish.by_hand:
         words = (
@@ -295,7 +295,7 @@ def _payment(part: Part, paid: str) -> Payment:
 
 def _differences(wish: Wish, worth: Worth, amount: Decimal, currency: str) -> list[Remark]:
     """Where the money is not what the parts come to."""
-    named = bool(worth.lines) or bool(worth.shipping)
+    named = bool(wish.everything or worth.lines or worth.shipping)
     gap = worth.parts + (worth.duties if wish.everything else ZERO) - amount
     if not named or not gap or wish.amount is not None:
         return []
