@@ -6,6 +6,7 @@ The list may be longer than memory; only differences ever leave the database.
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from storelink.connectors.protocol import ListPage
 from storelink.sync.fingerprint import parts_digest
@@ -120,54 +121,32 @@ def differing(lane: Lane, store_time: datetime | None, *, patient: bool = True) 
 
     `patient` leaves out those that brought no answer lately and are to be asked again later.
     """
-    after = ""
-    while True:
-        found = lane.connection.execute(
-            _DIFFERING,
-            {
-                "connector": lane.connector_id, "resource": lane.resource, "after": after,
-                "limit": CHUNK, "horizon": _horizon(store_time), "patient": patient,
-            },
-        ).fetchall()  # fmt: skip
-        lane.connection.commit()
-        if not found:
-            return
+    for found in _chunks(lane, _DIFFERING, horizon=_horizon(store_time), patient=patient):
         yield [Candidate(*row) for row in found]
-        after = found[-1][0]
 
 
 def destroyed(lane: Lane) -> Iterator[list[str]]:
     """Records that we hold and that the store's events call destroyed. A fetch is to confirm it."""
-    after = ""
-    while True:
-        found = lane.connection.execute(
-            _DESTROYED,
-            {"connector": lane.connector_id, "resource": lane.resource, "after": after, "limit": CHUNK},
-        ).fetchall()
-        lane.connection.commit()
-        if not found:
-            return
+    for found in _chunks(lane, _DESTROYED):
         yield [row[0] for row in found]
-        after = found[-1][0]
 
 
 def absent(lane: Lane) -> Iterator[list[str]]:
     """Records that we hold and the list does not show. That proves nothing yet."""
+    for found in _chunks(lane, _ABSENT):
+        yield [row[0] for row in found]
+
+
+def _chunks(lane: Lane, query: str, **values: Any) -> Iterator[list[tuple[Any, ...]]]:
+    """What a query finds, in chunks by its first column; no transaction stays open in between."""
+    where = {"connector": lane.connector_id, "resource": lane.resource, "limit": CHUNK, **values}
     after = ""
     while True:
-        found = lane.connection.execute(
-            _ABSENT,
-            {
-                "connector": lane.connector_id,
-                "resource": lane.resource,
-                "after": after,
-                "limit": CHUNK,
-            },
-        ).fetchall()
+        found = lane.connection.execute(query, {**where, "after": after}).fetchall()
         lane.connection.commit()
         if not found:
             return
-        yield [row[0] for row in found]
+        yield found
         after = found[-1][0]
 
 

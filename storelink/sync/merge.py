@@ -31,8 +31,8 @@ def merge_orders(lane: Lane, platform: str, *, fresh: bool, hint: bool) -> None:
     `fresh` says that no order of the page was known. `hint` makes the customers due: whoever
     ordered may have changed too, and WooCommerce cannot list customers by change.
     """
-    _run(lane, _NOTE_STUBS, platform)
-    _run(lane, _STUBS, platform)
+    for statement in _STUBS:
+        _run(lane, statement, platform)
     if hint:
         _run(lane, _HINT_CUSTOMERS, platform)
     _run(lane, _upsert(ORDER), platform)
@@ -45,8 +45,8 @@ def merge_orders(lane: Lane, platform: str, *, fresh: bool, hint: bool) -> None:
 def make_stubs(lane: Lane, platform: str, customers: Sequence[str]) -> None:
     """Rows for customers that an order names and that are not here yet. Ids in order."""
     where = {"connector": lane.connector_id, "platform": platform, "customers": customers}
-    lane.connection.execute(_NOTE_THESE, where)
-    lane.connection.execute(_STUB_THESE, where)
+    for statement in _THESE_STUBS:
+        lane.connection.execute(statement, where)
 
 
 def mark_gone(lane: Lane) -> None:
@@ -163,29 +163,24 @@ _WANTED = f"""
     ORDER BY r.customer_id
 """  # noqa: S608
 
-_NOTE_STUBS = f"""
-INSERT INTO source_record (connector_id, resource, record_id, state, due_since)
-SELECT %(connector)s, 'customers', customer_id, 'stub', clock_timestamp() FROM ({_WANTED}) wanted
-ON CONFLICT DO NOTHING
-"""  # noqa: S608
 
-_STUBS = f"""
-INSERT INTO platform_customer (connector_id, customer_id, platform, metadata, synced_at)
-SELECT %(connector)s, customer_id, %(platform)s, '{{}}', now() FROM ({_WANTED}) wanted
-ON CONFLICT DO NOTHING
-"""  # noqa: S608
+def _stubs(wanted: str) -> tuple[str, str]:
+    """Make stubs of the customers that a query names as `customer_id`: in `source_record`, then as rows."""
+    note = f"""
+        INSERT INTO source_record (connector_id, resource, record_id, state, due_since)
+        SELECT %(connector)s, 'customers', customer_id, 'stub', clock_timestamp() FROM ({wanted}) wanted
+        ON CONFLICT DO NOTHING
+    """  # noqa: S608
+    row = f"""
+        INSERT INTO platform_customer (connector_id, customer_id, platform, metadata, synced_at)
+        SELECT %(connector)s, customer_id, %(platform)s, '{{}}', now() FROM ({wanted}) wanted
+        ON CONFLICT DO NOTHING
+    """  # noqa: S608
+    return note, row
 
-_NOTE_THESE = """
-INSERT INTO source_record (connector_id, resource, record_id, state, due_since)
-SELECT %(connector)s, 'customers', id, 'stub', clock_timestamp() FROM unnest(%(customers)s::text[]) id
-ON CONFLICT DO NOTHING
-"""
 
-_STUB_THESE = """
-INSERT INTO platform_customer (connector_id, customer_id, platform, metadata, synced_at)
-SELECT %(connector)s, id, %(platform)s, '{}', now() FROM unnest(%(customers)s::text[]) id
-ON CONFLICT DO NOTHING
-"""
+_STUBS = _stubs(_WANTED)
+_THESE_STUBS = _stubs("SELECT unnest(%(customers)s::text[]) AS customer_id")
 
 _HINT_CUSTOMERS = f"""
 WITH named AS MATERIALIZED (
