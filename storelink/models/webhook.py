@@ -43,11 +43,15 @@ class WebhookDelivery(SQLModel, table=True):
         sa_column_args=(ForeignKey("connector_config.id", ondelete="CASCADE"),),
     )
     topic: str = column(TEXT, "The platform's own word, such as `order.updated`.")
-    resource: str | None = optional(TEXT, "products, customers or orders; null for other topics.")
-    external_id: str | None = optional(TEXT, "The record it names.")
+    resource: str | None = optional(
+        TEXT, "products, customers or orders; null for requests and other topics."
+    )
+    external_id: str | None = optional(
+        TEXT, "The record it names, or what is asked about (`customers/7`); a part's id as `variant:7`."
+    )
     dedupe_key: str | None = optional(TEXT, "The platform's delivery id, where it is truly unique.")
     received_at: datetime = column(TIME, "Database clock.")
     triggered_at: Moment = optional(TIME, "When the store says that it happened.")
-    status: str = column(TEXT, "received, done, ignored or failed.")
-    attempts: int = column(Integer, "How often the record was asked for.", default=0)
-    error: str | None = optional(TEXT, "Why it failed, in words.")
+    status: str = column(TEXT, "received: still to be followed; done; ignored: nothing to read or do.")
+    attempts: int = column(Integer, "How often it was followed.", default=0)
+    error: str | None = optional(TEXT, "Why it could not be followed yet, in words.")

@@ -15,7 +15,8 @@ from storelink.web.services import Services
 
 def create_app(services: Services) -> FastAPI:
     """The application: webhooks, what machines look at, the API and the console, each by itself."""
-    intake, figures = Intake(services.database, services.keyring), metrics.Metrics(services.database)
+    intake = Intake(services.database, services.keyring)
+    figures = metrics.Metrics(services.database, intake.counts)
     app = FastAPI(
         title="storelink", docs_url=None, redoc_url=None, openapi_url=None,
         lifespan=lambda _: intake.running(),

@@ -1,8 +1,9 @@
 """`/metrics`: what Prometheus asks, read from the database at the moment it asks.
 
-Nothing is counted in memory, so that every `serve` says the same, workers on other machines are in it,
-and a restart resets nothing. What is read are small tables and the ends of indexes: the cost depends on
-how many stores there are, never on how many records. Answers are kept for some seconds.
+Nothing but what became of deliveries is counted in memory, since nothing is stored of a forged one. So
+every `serve` says the same, workers on other machines are in it, and a restart resets nothing. What is
+read are small tables and the ends of indexes: the cost depends on how many stores there are, never on how
+many records. Answers are kept for some seconds.
 """
 
 import threading
@@ -144,8 +145,8 @@ FAMILIES = (
         " WHERE d.status = 'received' GROUP BY 1",
     ),
     Family(
-        "queue_jobs", "Jobs in the queue, by kind and state.", ("queue", "status"),
-        "SELECT queue_name, status, count(*) FROM storelink_jobs.procrastinate_jobs"
+        "queue_jobs", "Jobs in the queue, by kind and state.", ("kind", "status"),
+        "SELECT task_name, status, count(*) FROM storelink_jobs.procrastinate_jobs"
         " WHERE status IN ('todo', 'doing') GROUP BY 1, 2",
     ),
     Family(
@@ -180,20 +181,22 @@ FAMILIES = (
 )  # fmt: skip
 API_END = "api_version_seconds_left"
 UP = "database_up"
+DELIVERIES = "webhook_deliveries"
 
 
 def names() -> list[str]:
     """Every metric's name as Prometheus stores it; counters end in `_total`."""
     return [f"storelink_{one.name}{'_total' * one.counter}" for one in FAMILIES] + [
-        f"storelink_{API_END}", f"storelink_{UP}",
+        f"storelink_{API_END}", f"storelink_{UP}", f"storelink_{DELIVERIES}_total",
     ]  # fmt: skip
 
 
 @dataclass(slots=True)
 class Metrics:
-    """The answer to `/metrics`, for one process."""
+    """The answer to `/metrics`, for one process. `deliveries` are the intake's counts."""
 
     database: Database
+    deliveries: Mapping[tuple[str, str], int] = field(default_factory=dict)
     clock: Callable[[], float] = time.monotonic
     _answer: tuple[float, bytes] | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -207,6 +210,7 @@ class Metrics:
 
     def _collect(self) -> list[Metric]:
         up = GaugeMetricFamily(f"storelink_{UP}", "1 while the database answers.")
+        delivered = self._delivered()
         try:
             with self.database.connect() as connection:
                 found = [one.read(connection) for one in FAMILIES]
@@ -214,9 +218,19 @@ class Metrics:
                 connection.rollback()
         except DatabaseAway:
             up.add_metric([], 0)
-            return [up]
+            return [delivered, up]
         up.add_metric([], 1)
-        return [*found, up]
+        return [*found, delivered, up]
+
+    def _delivered(self) -> Metric:
+        metric = CounterMetricFamily(
+            f"storelink_{DELIVERIES}",
+            "Deliveries to this process since it began, by what became of them. Forged ones are unsigned.",
+            labels=("store", "outcome"),
+        )
+        for (store, outcome), count in list(self.deliveries.items()):
+            metric.add_metric([store, outcome], count)
+        return metric
 
 
 class _Once:

@@ -16,6 +16,7 @@ from storelink.config import Settings
 from storelink.db import Database
 from storelink.secrets.keyring import Keyring
 from storelink.secrets.provider import provider_of
+from storelink.sync import alert
 from storelink.web.app import create_app
 from storelink.web.metrics import FAMILIES, Metrics, names
 from storelink.web.services import Services
@@ -130,7 +131,7 @@ def test_jobs_that_wait_are_counted(database: Database) -> None:
         "INSERT INTO storelink_jobs.procrastinate_jobs (queue_name, task_name, status) VALUES ('poll',"
         " 'x', 'todo')",
     )
-    assert scrape(database)["storelink_queue_jobs"][(("queue", "poll"), ("status", "todo"))] == 1
+    assert scrape(database)["storelink_queue_jobs"][(("kind", "x"), ("status", "todo"))] == 1
 
 
 def test_no_large_table_is_read(database: Database, store: uuid.UUID) -> None:
@@ -171,7 +172,24 @@ def test_the_application_serves_it(database: Database, tmp_path: Path) -> None:
     assert answer.headers["content-type"].startswith("text/plain")
 
 
+def test_forged_deliveries_and_unknown_topics_are_counted(database: Database) -> None:
+    counts = {("shop", "accepted"): 3, ("shop", "unsigned"): 2, ("shop", "unknown_topic"): 1}
+    (family,) = [
+        one
+        for one in text_string_to_metric_families(Metrics(database, counts).render().decode())
+        if one.name == "storelink_webhook_deliveries"
+    ]
+    assert {(one.labels["store"], one.labels["outcome"]): one.value for one in family.samples} == counts
+
+
 def test_every_metric_of_the_dashboard_exists_and_is_shown() -> None:
     board = json.loads((ROOT / "docs" / "grafana.json").read_text())
     asked = " ".join(target["expr"] for panel in board["panels"] for target in panel["targets"])
     assert set(re.findall(r"storelink_\w+", asked)) == set(names())
+
+
+def test_every_alert_is_explained() -> None:
+    kinds = set(re.findall(r"'(\w+)'", re.findall(r"a\.kind IN \(([^)]+)\)", alert._CLOSED)[0]))
+    assert "store_down" in kinds
+    explained = re.findall(r"^\| `(\w+)` \|", (ROOT / "docs" / "operations.md").read_text(), re.MULTILINE)
+    assert set(explained) >= kinds
