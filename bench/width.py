@@ -31,12 +31,12 @@ def measure(runs: int = 3) -> dict[str, Any]:
             keys = {"consumer_key": bench.store.key, "consumer_secret": bench.store.secret}
             account = Account("bench", bench.store.url, "keys", keys)
             store = CONNECTOR.open(account, Limits(width=most), measure_clock(bench.database))
-            reader.Width = kind  # type: ignore[misc]
+            reader.Width = kind  # type: ignore[misc]  # a class is put in another one's place
             try:
                 for _ in store.backfill("orders", None):
                     pass
             finally:
-                reader.Width = Width  # type: ignore[misc]
+                reader.Width = Width  # type: ignore[misc]  # and back
                 store.close()
 
         fixed = {

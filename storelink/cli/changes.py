@@ -72,7 +72,7 @@ def _tell(
 
     left = limit
     with context.database.connect() as pooled, context.database.translated():
-        connection: Psycopg = pooled.connection.driver_connection  # type: ignore[assignment]
+        connection: Psycopg = pooled.connection.driver_connection  # type: ignore[assignment]  # psycopg's
         if follow:
             connection.execute(f"LISTEN {feed.CHANNEL}")
             connection.commit()

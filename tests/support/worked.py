@@ -178,7 +178,7 @@ class WorkedShopify(Worked):
         sizes = (190, 70, 90) if by_pages else (320, 110, 140)
         plan = dict(zip(("orders", "products", "customers"), sizes, strict=True))
         lab = ShopifyLaboratory(0, **plan, seed=seed)
-        lab.limits = Limits(timeout=30, retries=2, width=2)  # type: ignore[misc]
+        lab.limits = Limits(timeout=30, retries=2, width=2)  # type: ignore[misc]  # a constant of the class
         super().__init__(lab, Random(seed))
         self.lag = (0.0, 40.0, 600.0)[seed % 3]
         lab.admin.set_site(index_lag=self.lag)
