@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help install demo test check bench soak migration docs clean
+.PHONY: help install demo test check bench soak money-test migration docs clean
 
 help:
 	@echo "make demo        a simulated store, read into a private database"
@@ -12,6 +12,7 @@ help:
 	@echo "make test        all checks and tests"
 	@echo "make check       format, lint, types, imports, migrations"
 	@echo "make soak        the tests with their full numbers"
+	@echo "make money-test  2,000 refunds while everything goes wrong, against the gateways' ledgers"
 	@echo "make bench       speed and memory"
 	@echo "make migration m='what and why'    a migration for changed models"
 	@echo "make docs        docs/data-model.md anew from the models"
@@ -50,6 +51,9 @@ test: check
 
 soak: install
 	STORELINK_SOAK=1 $(BIN)/pytest -q -n 2 --dist worksteal
+
+money-test: install
+	STORELINK_MONEY=2000 $(BIN)/pytest -q -s tests/money/test_money.py
 
 bench: install
 	$(BIN)/python bench/run.py

@@ -131,13 +131,13 @@ class Settings(BaseSettings):
         description="A refund of more than this, in the order's own currency, waits for a second person. "
         "Unset: none does.",
     )
-    refund_ceilings: str = Field(
-        default="",
+    refund_ceilings: str | None = Field(
+        default=None,
         description="Most that one refund may be, by role: `support=200,lead=2000`, in the order's own "
         "currency; `support:JPY=30000` for one currency. A role that is not named has no ceiling.",
     )
-    refund_day_ceilings: str = Field(
-        default="", description="Most that one person may refund within 24 hours, written likewise."
+    refund_day_ceilings: str | None = Field(
+        default=None, description="Most that one person may refund within 24 hours, written likewise."
     )
     role: str = Field(
         default="ops", description="The role of whoever uses the command line here, for these ceilings."

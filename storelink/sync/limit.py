@@ -78,8 +78,8 @@ def limits_of(settings: Settings) -> Limits:
     """As the settings say. Raises `Misconfigured` for ceilings that cannot be read."""
     return Limits(
         settings.refund_approval_above,
-        read_ceilings(settings.refund_ceilings),
-        read_ceilings(settings.refund_day_ceilings),
+        read_ceilings(settings.refund_ceilings or ""),
+        read_ceilings(settings.refund_day_ceilings or ""),
     )
 
 
