@@ -13,7 +13,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from bench import backfill, bulk, memory, paged, quiet, width
+from bench import backfill, bulk, idle, memory, paged, quiet, webhooks, width, workers
 
 PARTS: dict[str, Callable[[], dict[str, Any]]] = {
     "backfill": backfill.measure,
@@ -24,6 +24,9 @@ PARTS: dict[str, Callable[[], dict[str, Any]]] = {
     "bulk-memory": bulk.memory,
     "quiet": quiet.measure,
     "width": width.measure,
+    "webhooks": webhooks.measure,
+    "idle": idle.measure,
+    "workers": workers.measure,
 }
 
 
@@ -49,7 +52,7 @@ def _save(results: dict[str, Any]) -> None:
 
 def table(results: dict[str, Any]) -> list[str]:
     """The lines of the report: what, figure, bound."""
-    lines = []
+    lines: list[str] = []
 
     def add(what: str, figure: str, bound: str = "") -> None:
         lines.append(f"{what:<52} {figure:>22}  {bound}")
@@ -97,7 +100,39 @@ def table(results: dict[str, Any]) -> list[str]:
             add(f"width, fixed {wide}", f"{seconds:.2f} s")
         add("width, adaptive", f"{found['adaptive']:.2f} s")
         add("width, adaptive / best fixed", f"{found['ratio']:.2f}", "at most 1.10")
+    _daemon(results, add)
     return lines
+
+
+def _daemon(results: dict[str, Any], add: Callable[..., None]) -> None:
+    """What of it is about `serve` and `worker`."""
+    if found := results.get("webhooks"):
+        for name, bound in (
+            ("alone", "1,000/s for 60 s, under 100 ms"),
+            ("beside", "500/s while passes run"),
+        ):
+            one = found[name]
+            add(f"webhooks {name}, answer p99", f"{one['p99'] * 1000:.0f} ms", bound)
+            answered = one["statuses"].get("200", 0)
+            add(
+                f"webhooks {name}, accepted, of them lost",
+                f"{answered:,} of {one['sent']:,}, {one['lost']}",
+                "0",
+            )
+            cores = f"{one['serve_cores']:.2f} + {one['postgres_cores']:.2f}"
+            add(f"webhooks {name}, cores of serve + Postgres", cores)
+        one = found["lag"]
+        add("hint to row, p95", f"{one['p95']:.2f} s", f"under 2 s; {one['rate']:.0f} orders a second")
+        add("hint to row, orders seen", f"{one['seen']} of {one['edited']}", "all")
+    if found := results.get("idle"):
+        for size in sorted((name for name in found if name != "burst"), key=int):
+            one = found[size]
+            add(f"idle, {int(size):,} stores, cores", f"{one['cores']:.2f}", "under 0.5 at 10,000")
+            add(f"idle, {int(size):,} stores, late p99", f"{one['late_p99']:.1f} s", "under 30 s")
+        add("idle, all due at once, stores a second", f"{found['burst']['stores_per_second']:.0f}")
+    if found := results.get("workers"):
+        add("workers, one", f"{found['one']['seconds']:.1f} s", f"{found['stores']} stores")
+        add("workers, two / one", f"{found['ratio']:.2f}", "at most 0.6")
 
 
 if __name__ == "__main__":
