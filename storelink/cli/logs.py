@@ -64,7 +64,7 @@ class _ToStandardError(logging.StreamHandler[Any]):
         logging.Handler.__init__(self)
 
     @property
-    def stream(self) -> Any:  # type: ignore[override]  # a plain attribute in the base
+    def stream(self) -> Any:
         return sys.stderr
 
 
