@@ -1,0 +1,200 @@
+"""How stores stand, in the console's words. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from storelink.sync.alert import FAILURES
+from storelink.sync.status import ResourceStatus, StoreStatus
+from storelink.web.console.words import count, number
+
+_WORST_FIRST = (
+    "key_refused", "failing", "drift", "stopped", "late", "new", "first_read", "full_read", "paused",
+    "in_step",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """A state as it is shown: tone and sign of the design, words, and a second line."""
+
+    tone: str
+    sign: str
+    words: str
+    more: str = ""
+
+
+_PLAIN = {
+    "in_step": Health("ok", "ok", "In step"),
+    "paused": Health("second", "pause", "Paused", "Nothing is read until it is resumed"),
+    "new": Health("info", "wait", "Not read yet"),
+    "late": Health("warn", "wait", "Late", "No worker has read it though it was due"),
+    "key_refused": Health("bad", "bad", "Key refused", "Reading has stopped"),
+}
+
+
+def worst(store: StoreStatus) -> str:
+    """The worst state of its resources."""
+    return min((one.state for one in store.resources), key=_WORST_FIRST.index, default="new")
+
+
+def rank(store: StoreStatus) -> tuple[bool, int, str]:
+    """Stores that need a person come first, then the worst."""
+    return (not needs_person(store), _WORST_FIRST.index(worst(store)), store.name)
+
+
+def needs_person(store: StoreStatus) -> bool:
+    """Whether it does not mend itself."""
+    if store.status == "paused":
+        return False
+    return bool(store.restored_at or store.alerts) or any(
+        one.state in ("key_refused", "drift") or one.failures >= FAILURES or one.quarantined
+        for one in store.resources
+    )
+
+
+def health(store: StoreStatus) -> Health:
+    """Of a store: its worst resource speaks."""
+    if store.restored_at:
+        return Health("bad", "warn", "Restored backup?", "Refunds wait until a full check")
+    kind = worst(store)
+    return resource_health(next((one for one in store.resources if one.state == kind), None), kind)
+
+
+def resource_health(one: ResourceStatus | None, kind: str | None = None) -> Health:
+    """Of one resource."""
+    kind = kind or (one.state if one else "new")
+    if one is None or kind in _PLAIN:
+        return _PLAIN.get(kind, _PLAIN["new"])
+    if kind == "drift":
+        many = one.last_drift or 0
+        verb = "differs" if many == 1 else "differ"
+        return Health("warn", "warn", f"{count(many, one.resource[:-1])} {verb}", "Found by the check")
+    if kind == "failing":
+        return Health("bad", "bad", "Failing", f"{count(one.failures, 'try', 'tries')} in a row failed")
+    first = "First read" if one.last_success_at is None else "Full read"
+    share = "" if one.share is None else f", {int(one.share * 100)} %"
+    if kind == "stopped":
+        return Health("warn", "pause", f"{first} stopped{share}", "It goes on from there when it is read")
+    return Health("info", "run", f"{first}{share}", f"{number(one.done or 0)} of {number(one.total)}")
+
+
+@dataclass(frozen=True, slots=True)
+class Freshness:
+    """The bar of a store: how old the last read is, against its interval. Widths in per cent."""
+
+    words_at: datetime | None
+    interval: int
+    width: int
+    kind: str
+    """is-ok, is-late, is-down, is-off or reading."""
+    done: int | None = None
+    total: int | None = None
+
+
+def freshness(store: StoreStatus, now: datetime, resource: str = "orders") -> Freshness:
+    """Of one resource; the interval's mark stands at half the width."""
+    one = next((part for part in store.resources if part.resource == resource), None)
+    if one is None:
+        return Freshness(None, store.interval, 0, "is-off")
+    if one.share is not None:
+        return Freshness(
+            one.last_success_at, one.interval, int(one.share * 100), "reading", one.done, one.total
+        )
+    if store.status == "paused" or one.last_success_at is None:
+        return Freshness(one.last_success_at, one.interval, 0, "is-off")
+    age = (now - one.last_success_at).total_seconds()
+    width = min(100, max(1, round(50 * age / one.interval)))
+    down = one.state in ("key_refused", "failing") or width >= 100
+    return Freshness(one.last_success_at, one.interval, width, "is-down" if down else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """One line of what needs a person: what is so, where, what it means, and the button."""
+
+    tone: str
+    sign: str
+    head: str
+    where: str
+    words: str
+    to: str
+    button: str
+    since: datetime | None = None
+
+
+def heading(stores: Sequence[StoreStatus]) -> tuple[str, str]:
+    """(The answer, one more sentence)."""
+    if not stores:
+        return (
+            "No store is connected yet",
+            "Connect one, and storelink reads it whole, then keeps it in step.",
+        )
+    waiting = [store for store in stores if needs_person(store)]
+    others = [store for store in stores if store not in waiting]
+    if not waiting:
+        if all(worst(store) == "in_step" for store in stores):
+            return (
+                "The store is in step" if len(stores) == 1 else f"All {len(stores)} stores are in step"
+            ), ""
+        return "Nothing needs a person", _others(others)
+    verb = "needs" if len(waiting) == 1 else "need"
+    if len(stores) == 1:
+        return f"{stores[0].name} needs a person", ""
+    return f"{len(waiting)} of {count(len(stores), 'store')} {verb} a person", _others(others)
+
+
+_OTHERS = (
+    ("in_step", "in step"), ("first_read", "being read for the first time"), ("full_read", "being read anew"),
+    ("new", "not read yet"), ("stopped", "stopped in its first read"), ("late", "late"),
+    ("failing", "failing"), ("paused", "paused"),
+)  # fmt: skip
+
+
+def _others(stores: Sequence[StoreStatus]) -> str:
+    told = []
+    for kind, words in _OTHERS:
+        many = sum(worst(store) == kind for store in stores)
+        if many:
+            told.append(f"{many} {'is' if many == 1 else 'are'} {words}")
+    return (", ".join(told) + ".") if told else ""
+
+
+def deeds(store: StoreStatus) -> list[Deed]:
+    """What of a store needs a person, worst first."""
+    at = f"/console/stores/{store.name}"
+    found: list[Deed] = []
+    last = max((one.last_success_at for one in store.resources if one.last_success_at), default=None)
+    if store.status == "auth_failed":
+        found.append(Deed("bad", "bad", "The store refuses our key", store.name,
+                          "Reading stopped. What changed in the store since is not here.",
+                          f"{at}#access", "Enter new keys", last))  # fmt: skip
+    if store.restored_at:
+        found.append(Deed("bad", "warn", "The store seems to be restored from a backup", store.name,
+                          "Refunds and changes of address wait until a full check finds it in order.",
+                          f"{at}#verify", "See and check"))  # fmt: skip
+    found += [deed for one in store.resources for deed in _deeds_of(store, one, at, last)]
+    said = {"auth_failed", "drift", "quarantine", "quarantine_grows", "store_down"}
+    for alert in store.alerts:
+        if alert.kind not in said:
+            found.append(Deed("warn", "warn", alert.words, store.name, "", at, "Look", alert.opened_at))
+    return found
+
+
+def _deeds_of(store: StoreStatus, one: ResourceStatus, at: str, last: datetime | None) -> list[Deed]:
+    found = []
+    if one.state == "drift" and one.last_drift:
+        verb = "differs" if one.last_drift == 1 else "differ"
+        head = f"{count(one.last_drift, one.resource[:-1])} {verb} from the store"
+        found.append(
+            Deed("warn", "warn", head, store.name, "Found by the check.", f"{at}#verify", "See and fix",
+                 one.last_verified_at)
+        )  # fmt: skip
+    if one.failures >= FAILURES and store.status == "active":
+        head = f"Reading {one.resource} fails"
+        found.append(Deed("bad", "bad", head, store.name, one.last_error or "", at, "Look", last))
+    if one.quarantined:
+        head = f"{count(one.quarantined, 'record')} of {one.resource} could not be read"
+        words = "Kept in quarantine with their payload; everything else went on."
+        found.append(Deed("warn", "warn", head, store.name, words, f"{at}#quarantine", "See records"))
+    return found
