@@ -2,19 +2,33 @@
 
 Simulated: the stores. They are rows of `connector_config` and `sync_state` like any other, of a platform
 whose reader answers at once with an empty list (`standin.py`); the schedule, claims, queue, worker and
-the whole road of a pass are real, in one `storelink serve`. Intervals are five minutes, and a run looks
-at one minute of them: due times are spread over five minutes, as they are after any five minutes.
-Daily verifies are spread over the day.
+the whole road of a pass are real, in one `storelink serve`. What the same passes cost when they are
+called one after the other, without clock and queue, is measured too and taken off: the rest is overhead.
+
+Intervals are five minutes, and a run looks at one minute of them: due times are spread over five minutes,
+as they are after any five minutes. Daily verifies are spread over the day.
 """
 
+import json
+import logging
+import subprocess
+import sys
 import time
 import uuid
+from pathlib import Path
 from typing import Any
+
+import structlog
 
 from bench.house import BARE, House, Process, house, percentile
 from bench.standin import CONNECTOR, installed
+from storelink.config import Settings
+from storelink.db import open_database
 from storelink.models import ConnectorConfig, SyncState
+from storelink.scheduler.work import Work, run_polls
 from storelink.secrets.envelope import new_data_key
+from storelink.secrets.keyring import Keyring
+from storelink.secrets.provider import provider_of
 from storelink.sync import keys
 
 INTERVAL = 300
@@ -36,6 +50,9 @@ def measure() -> dict[str, Any]:
                 _add(ours, size - ours.one("SELECT count(*) FROM connector_config"))
                 found[str(size)] = _watched(ours, serve, seconds)
             found["burst"] = _burst(ours)
+        found["pass_seconds"] = _bare(ours, path)
+    for one in (found[str(size)] for size, _ in SIZES):
+        one["overhead_cores"] = one["cores"] - one["passes_per_second"] * found["pass_seconds"]
     return found
 
 
@@ -115,3 +132,36 @@ def _burst(ours: House) -> dict[str, Any]:
     time.sleep(BURST)
     took = time.perf_counter() - began
     return {"queued": queued, "stores_per_second": (before - ours.one(waiting)) / took}
+
+
+def _bare(ours: House, path: str) -> float:
+    """Seconds of CPU, ours and the database's, that one pass takes without clock and queue."""
+    ours.select("UPDATE sync_state SET next_due_at = clock_timestamp() - interval '1 second'")
+    postgres = ours.postgres_cpu()
+    done = subprocess.run(
+        [sys.executable, "-m", "bench.idle", str(ours.settings.home)], env={"PYTHONPATH": path},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    told = json.loads(done.stdout)
+    return float(told["cpu"] + (ours.postgres_cpu() - postgres) * told["counted"]) / told["passes"]
+
+
+def run_passes(home: Path, stores: int = 150) -> None:
+    """In a process of its own: the passes of some stores; prints what the last two thirds of them took."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
+    settings = Settings(home=home)
+    with open_database(settings) as database:
+        work = Work(database, Keyring(provider_of(settings)), settings)
+        with work.connection() as connection:
+            rows = connection.execute("SELECT id FROM connector_config LIMIT %s", (stores,)).fetchall()
+        began = 0.0
+        for at, (store,) in enumerate(rows):
+            if at == len(rows) // 3:  # imports and first plans are done with
+                began = time.process_time()
+            run_polls(work, store, lambda: False)
+        passes = (len(rows) - len(rows) // 3) * len(CONNECTOR.resources)
+        print(json.dumps({"cpu": time.process_time() - began, "passes": passes, "counted": 2 / 3}))
+
+
+if __name__ == "__main__":
+    run_passes(Path(sys.argv[1]))

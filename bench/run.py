@@ -125,9 +125,14 @@ def _daemon(results: dict[str, Any], add: Callable[..., None]) -> None:
         add("hint to row, p95", f"{one['p95']:.2f} s", f"under 2 s; {one['rate']:.0f} orders a second")
         add("hint to row, orders seen", f"{one['seen']} of {one['edited']}", "all")
     if found := results.get("idle"):
-        for size in sorted((name for name in found if name != "burst"), key=int):
+        for size in sorted((name for name in found if name.isdecimal()), key=int):
             one = found[size]
-            add(f"idle, {int(size):,} stores, cores", f"{one['cores']:.2f}", "under 0.5 at 10,000")
+            add(
+                f"idle, {int(size):,} stores, cores of clock and queue",
+                f"{one['overhead_cores']:.2f}",
+                "under 0.5",
+            )
+            add(f"idle, {int(size):,} stores, cores in all", f"{one['cores']:.2f}")
             add(f"idle, {int(size):,} stores, late p99", f"{one['late_p99']:.1f} s", "under 30 s")
         add("idle, all due at once, stores a second", f"{found['burst']['stores_per_second']:.0f}")
     if found := results.get("workers"):
