@@ -53,7 +53,7 @@ soak: install
 	STORELINK_SOAK=1 $(BIN)/pytest -q -n 2 --dist worksteal
 
 money-test: install
-	STORELINK_MONEY=2000 $(BIN)/pytest -q -s tests/money/test_money.py
+	MONEY_REFUNDS=2000 $(BIN)/pytest -q -s tests/money/test_money.py
 
 bench: install
 	$(BIN)/python bench/run.py

@@ -7,7 +7,18 @@ import typer
 from storelink.cli import show
 from storelink.cli.context import Context, JsonFlag, print_json, run
 from storelink.cli.naming import NameArgument, find_store
-from storelink.cli.wishing import demand_same, make_preview, read_wish
+from storelink.cli.wishing import (
+    All,
+    Amount,
+    ByHand,
+    Lines,
+    Location,
+    Restock,
+    Shipping,
+    demand_same,
+    make_preview,
+    read_wish,
+)
 from storelink.errors import Misconfigured
 
 if TYPE_CHECKING:
@@ -30,36 +41,6 @@ app = typer.Typer(
 OrderArgument = Annotated[
     str, typer.Argument(metavar="ORDER", help="Its number or id; `id:17` is certainly an id.")
 ]
-Lines = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--line", metavar="ITEM:QTY", help="Units of a line, by its id or SKU. May be repeated.",
-        show_default=False,
-    ),
-]  # fmt: skip
-Amount = Annotated[
-    str | None,
-    typer.Option(
-        "--amount", metavar="A", help="So much, taxes included; with --line at most their sum.",
-        show_default=False,
-    ),
-]  # fmt: skip
-Shipping = Annotated[
-    str | None,
-    typer.Option(
-        "--shipping", metavar="full|A", help="The shipping, or so much of it, taxes included.",
-        show_default=False,
-    ),
-]  # fmt: skip
-All = Annotated[bool, typer.Option("--all", help="All that is left of the order.")]
-Restock = Annotated[
-    bool, typer.Option("--restock/--no-restock", help="Whether the units go back into stock.")
-]
-Location = Annotated[
-    str | None,
-    typer.Option("--location", metavar="ID", help="Where they go back to (Shopify).", show_default=False),
-]
-ByHand = Annotated[bool, typer.Option("--by-hand", help="Record it in the store without moving money.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 Wait = Annotated[bool, typer.Option("--wait", help="Come back when it is settled, has failed or needs you.")]
 IdArgument = Annotated[
@@ -111,8 +92,8 @@ The reason may be printed to the customer; the note stays here.
 
 \b
 Examples:
-  storelink refund create shop 1042 --line TEE-M:1 --shipping full --reason Damaged
-  storelink refund create shop 1042 --all --yes --wait --idempotency-key case-1234
+  storelink refund create shop 1042 --line TEE-M:1 --shipping full
+  storelink refund create shop 1042 --all --yes --wait --idempotency-key 1234
 """
 
 
@@ -378,8 +359,9 @@ def _follow_up(
     """See it through, or say who will."""
     from storelink.cli.carrying import NOBODY, see_through, workers
     from storelink.models import RefundRequest
+    from storelink.sync.act import forbidding
 
-    if wait and row.stage != "waiting_approval":
+    if wait and row.stage != "waiting_approval" and not forbidding(store.status, _restored(store)):
         row = see_through(context, store, RefundRequest, row.id)
     _tell(row, store, as_json, new=new)
     if not as_json and not wait and row.stage == "requested" and not workers(context):
@@ -390,6 +372,7 @@ def _follow_up(
 
 def _tell(row: "RefundRequest", store: "ConnectorConfig", as_json: bool, *, new: bool = True) -> None:
     from storelink.cli.refund_words import request_document, show_request
+    from storelink.sync.act import forbidding
 
     if as_json:
         print_json(request_document(row, store.name))
@@ -397,6 +380,13 @@ def _tell(row: "RefundRequest", store: "ConnectorConfig", as_json: bool, *, new:
     if not new:
         show.say("This key has made a request before; here it is.")
     show_request(row, store.name)
+    words = forbidding(store.status, _restored(store))
+    if words and row.status == "pending":
+        show.say(show.Toned(words, show.WARN))
+
+
+def _restored(store: "ConnectorConfig") -> Any:
+    return store.settings.get("restored")
 
 
 def _demand_stages(stages: "Sequence[str] | None") -> None:

@@ -121,6 +121,9 @@ _ALARMS = {
 }
 
 
+_LINE = ("item_id", "sku", "title", "quantity", "amount", "tax")
+
+
 def stage_words(stage: str | None) -> str:
     """A stage as people say it."""
     return (stage or "not ours").replace("_", " ")
@@ -142,7 +145,7 @@ def request_document(row: "RefundRequest", name: str) -> dict[str, Any]:
         "amount": None if row.amount is None else money(row.amount),
         "shipping_amount": None if row.shipping_amount is None else money(row.shipping_amount),
         "currency": row.currency,
-        "lines": row.lines,
+        "lines": [{name: line.get(name) for name in _LINE} for line in row.lines],
         "reason": row.reason,
         "restock": row.restock,
         "notify": row.notify,

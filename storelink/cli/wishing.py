@@ -1,7 +1,9 @@
 """From what somebody typed to a wish, and from a wish to a preview."""
 
 from decimal import Decimal, InvalidOperation
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
 
 from storelink.cli import show
 from storelink.cli.context import Context
@@ -14,6 +16,37 @@ if TYPE_CHECKING:
     from storelink.connectors.action import Wish
     from storelink.models import ConnectorConfig
     from storelink.sync.refund import Preview
+
+Lines = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--line", metavar="ITEM:QTY", help="Units of a line, by its id or SKU. May be repeated.",
+        show_default=False,
+    ),
+]  # fmt: skip
+Amount = Annotated[
+    str | None,
+    typer.Option(
+        "--amount", metavar="A", help="So much, taxes included; with --line at most their sum.",
+        show_default=False,
+    ),
+]  # fmt: skip
+Shipping = Annotated[
+    str | None,
+    typer.Option(
+        "--shipping", metavar="full|A", help="The shipping, or so much of it, taxes included.",
+        show_default=False,
+    ),
+]  # fmt: skip
+All = Annotated[bool, typer.Option("--all", help="All that is left of the order.")]
+Restock = Annotated[
+    bool, typer.Option("--restock/--no-restock", help="Whether the units go back into stock.")
+]
+Location = Annotated[
+    str | None,
+    typer.Option("--location", metavar="ID", help="Where they go back to (Shopify).", show_default=False),
+]
+ByHand = Annotated[bool, typer.Option("--by-hand", help="Record it in the store without moving money.")]
 
 
 def read_wish(

@@ -57,6 +57,7 @@ def _held_to(done: str, table: str) -> tuple[Any, ...]:
         Index(f"ix_{table}_due", "next_try_at", postgresql_where=text("next_try_at IS NOT NULL")),
         Index(f"ix_{table}_pending", "connector_id", postgresql_where=text("status = 'pending'")),
         Index(f"ix_{table}_requested_at", "requested_at"),
+        Index(f"ix_{table}_strange", "id", postgresql_where=text("stage IS NULL")),
         Index(
             f"ix_{table}_unread",
             "connector_id",

@@ -12,17 +12,21 @@ from storelink.sync import hint
 from storelink.sync.address_kind import ADDRESS
 from storelink.sync.carry import Carrier
 from storelink.sync.lane import Psycopg
-from storelink.sync.order_lock import hold_order
+from storelink.sync.order_lock import HeldOrder, hold_order
 from storelink.sync.refund_kind import REFUND
 from storelink.sync.request import Kind, Rules
 from storelink.sync.subject import Subject
 
 KINDS: tuple[Kind, ...] = (REFUND, ADDRESS)
 
-RESTORED = (
-    "The store seems to be restored from a backup: nothing is sent until `storelink verify --fix` finds"
-    " its orders in order."
-)
+FORBIDDING = {
+    "paused": "The store is paused: nothing is sent until `storelink connectors resume`.",
+    "auth_failed": "The store refuses our keys: nothing is sent until it takes new ones.",
+    "uninstalled": "The store was removed: nothing is sent any more.",
+    "restored": "The store seems to be restored from a backup: nothing is sent until `storelink verify --fix`"
+    " finds its orders in order.",
+}
+"""What keeps storelink from sending anything to a store, and until when."""
 
 
 def act(
@@ -41,9 +45,8 @@ def act(
 
     @contextmanager
     def carrier() -> Iterator[Carrier]:
-        forbidden = RESTORED if subject.settings.get("restored") else None
         with hold_order(database, subject.id, order_id) as held:
-            yield Carrier(held, KINDS, actions, rules, forbidden, stop)
+            yield Carrier(held, KINDS, actions, rules, _forbidding(held), stop)
 
     with carrier() as carrying:
         again = carrying.carry_all()
@@ -58,6 +61,19 @@ def act(
         else:
             carrying.put_off_reading(words)
         return carrying.carry_all()
+
+
+def _forbidding(held: HeldOrder) -> str | None:
+    row = held.connection.execute(
+        "SELECT status, settings ->> 'restored' FROM connector_config WHERE id = %s", (held.connector_id,)
+    ).fetchone()
+    held.connection.commit()
+    return forbidding(*row) if row is not None else FORBIDDING["uninstalled"]
+
+
+def forbidding(status: str, restored: object) -> str | None:
+    """Why nothing may be sent to a store of this status now; `restored` as its settings have it."""
+    return FORBIDDING.get(status) or (FORBIDDING["restored"] if restored else None)
 
 
 def demand_actions(subject: Subject) -> Actions:

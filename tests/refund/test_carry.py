@@ -195,15 +195,22 @@ def test_refused_keys_stop_the_store(house):
     assert house.rows("SELECT status FROM connector_config") == [("auth_failed",)]
 
 
-def test_a_restored_store_is_not_written_to(house):
-    house.subject = type(house.subject)(
-        house.subject.id, "toy", house.connector, house.store, {"restored": "2026-11-20T00:00:00+00:00"}
-    )
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        ("status = 'paused'", "paused"),
+        ("status = 'auth_failed'", "keys"),
+        ('settings = settings || \'{"restored": "2026-11-20"}\'', "restored"),
+    ],
+)
+def test_a_store_that_must_not_be_written_to_is_not(house, change, word):
     request = house.ask("1", units=1)
+    with house.database.engine.begin() as connection:
+        connection.exec_driver_sql(f"UPDATE connector_config SET {change}")
     house.act()
     now = house.now(request)
     assert (now.stage, house.till.sends) == ("requested", [])
-    assert "restored" in now.error
+    assert word in now.error
 
 
 def test_one_writer_at_a_time(house):

@@ -79,6 +79,7 @@ class Market:
     daemons: list[Process] = field(default_factory=list)
     kills: int = 0
     by_hand: int = 0
+    mishaps: int = 0
     refused: Counter[str] = field(default_factory=Counter)
     over: threading.Event = field(default_factory=threading.Event)
     failures: list[BaseException] = field(default_factory=list)
@@ -161,6 +162,7 @@ class Market:
     def go_well(self) -> None:
         """Nothing goes wrong any more; what hangs at a gateway ends one way or the other."""
         for shop in self.shops.values():
+            self.mishaps += sum(shop.admin.fired())
             shop.admin.faults([])
             shop.admin.turn_gateway()
             for name, orders in self.orders.items():
@@ -232,6 +234,14 @@ class Market:
         self.by_hand += 1
 
     # -- afterwards --------------------------------------------------------------------------------
+
+    def wait_until_tried(self, left: int, patience: float) -> None:
+        """Until no more than `left` requests have not been sent yet; a person judges meanwhile."""
+        deadline = time.monotonic() + patience
+        while len(waiting := self.requests("r.status = 'pending' AND r.attempts = 0")) > left:
+            assert time.monotonic() < deadline, Counter((one["stage"], one["error"]) for one in waiting)
+            self._judge(self.requests("r.stage = 'needs_attention'"))
+            time.sleep(0.5)
 
     def rest(self, patience: float) -> None:
         """Wait until every request has ended; a person judges, by the ledger, what needs one."""

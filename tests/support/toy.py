@@ -203,7 +203,8 @@ class ToyConnector:
             for item, sku in raw.get("items", {}).items()
         ]  # fmt: skip
         paid_back = [
-            RefundRow(item, key, Decimal(amount), "EUR", None, "[]", None) for item, amount in refunds.items()
+            RefundRow(item, key, Decimal(amount), "EUR", None, "[]", raw.get("refunded_at", {}).get(item))
+            for item, amount in refunds.items()
         ]
         parts = tuple(refunds) if "refunds" in raw else None
         unseen = WITHHELD_ORDER if settings.get("redacted", raw.get("redacted")) else frozenset()

@@ -287,6 +287,13 @@ def upgrade() -> None:
         "ix_address_update_request_requested_at", "address_update_request", ["requested_at"], unique=False
     )
     op.create_index(
+        "ix_address_update_request_strange",
+        "address_update_request",
+        ["id"],
+        unique=False,
+        postgresql_where=sa.text("stage IS NULL"),
+    )
+    op.create_index(
         "ix_address_update_request_unread",
         "address_update_request",
         ["connector_id"],
@@ -564,6 +571,13 @@ def upgrade() -> None:
         postgresql_where=sa.text("stage = 'settled'"),
     )
     op.create_index(
+        "ix_refund_request_strange",
+        "refund_request",
+        ["id"],
+        unique=False,
+        postgresql_where=sa.text("stage IS NULL"),
+    )
+    op.create_index(
         "ix_refund_request_unread",
         "refund_request",
         ["connector_id"],
@@ -577,6 +591,9 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_index("ix_platform_order_number", table_name="platform_order")
     op.drop_index("ix_audit_event_subject", table_name="audit_event")
+    op.drop_index(
+        "ix_refund_request_strange", table_name="refund_request", postgresql_where=sa.text("stage IS NULL")
+    )
     op.drop_index(
         "ix_refund_request_unread",
         table_name="refund_request",
@@ -612,6 +629,11 @@ def downgrade() -> None:
         postgresql_where=sa.text("alarm IS NOT NULL AND alarm_over_at IS NULL"),
     )
     op.drop_table("refund_request")
+    op.drop_index(
+        "ix_address_update_request_strange",
+        table_name="address_update_request",
+        postgresql_where=sa.text("stage IS NULL"),
+    )
     op.drop_index(
         "ix_address_update_request_unread",
         table_name="address_update_request",
