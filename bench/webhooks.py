@@ -64,7 +64,7 @@ def alone(ours: House, rate: int, seconds: int) -> dict[str, Any]:
     """Nothing else runs."""
     numbers = [str(at) for at in range(STORES)]
     stores = ours.add(
-        "woocommerce",
+        woocommerce.CONNECTOR,
         [f"woo-{at}" for at in numbers],
         "http://127.0.0.1:9/{name}",
         KEYS,
