@@ -33,6 +33,10 @@ class Clock:
             local.isoformat(timespec="seconds"), whole, shown
         )
 
+    def at(self, text: str | None) -> Markup:
+        """The same for a time that is text (ISO 8601)."""
+        return self.time(datetime.fromisoformat(text) if text else None)
+
     def short(self, moment: datetime) -> str:
         """As it stands in a line: `4 min ago`, or the whole time."""
         local = moment.astimezone(self.zone)
