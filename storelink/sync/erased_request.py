@@ -68,7 +68,8 @@ def _end_addresses(session: Session, store: ConnectorConfig, person: Person) -> 
 
 def _without_detail(column: Any) -> ColumnElement[Any]:
     """What was seen, without the gateway's own words."""
-    return col(column).op("-")(literal("detail"))
+    without = col(column).op("-")(literal("detail"))
+    return case((func.jsonb_typeof(col(column)) == "object", without), else_=col(column))
 
 
 def _words() -> ColumnElement[Any]:
