@@ -43,6 +43,18 @@ def test_nothing_new_costs_one_list(followed):
     assert followed.one("SELECT quiet_passes FROM sync_state WHERE resource = 'orders'") == 1
 
 
+def test_nothing_new_makes_no_table(followed):
+    followed.store.pass_time(3600)  # past the overlap: the list is empty
+    with followed.poll("orders") as lane:
+        incremental(lane, followed.subject)
+        made = lane.connection.execute(
+            "SELECT relname FROM pg_class WHERE relnamespace = pg_my_temp_schema() AND relkind = 'r'"
+        ).fetchall()
+        assert made == []
+    followed.store.put("orders", 3, total="12.00")
+    assert _follow(followed).counts.updated == 1
+
+
 def test_only_what_differs_is_fetched(followed):
     followed.store.put("orders", 3, status="completed")
     followed.store.put("orders", 11)

@@ -1,5 +1,6 @@
 """The one route: who is let in, and that an answer means it is on disk."""
 
+import asyncio
 import socket
 import threading
 import uuid
@@ -16,6 +17,7 @@ from storelink.sandbox.running import start
 from storelink.secrets.keyring import Keyring
 from storelink.secrets.provider import provider_of
 from storelink.sync import account, delivery, signing
+from storelink.web.intake import FRESH, LAST, Looked, Stores
 
 COUNT = "SELECT count(*) FROM webhook_delivery"
 
@@ -29,6 +31,31 @@ def test_a_signed_delivery_is_on_disk_when_it_is_answered(shop: Shop) -> None:
     assert shop.deliver(topic(shop), b'{"id":77}', secret) == 200
     rows = shop.house.rows("SELECT topic, resource, external_id, status FROM webhook_delivery")
     assert rows == [(topic(shop), "orders", "77", "received")]
+
+
+def test_no_delivery_waits_while_a_store_is_read_anew(woo: Shop) -> None:
+    """But for the first, and the first after a pause: what was known long ago may be wrong by now."""
+    now, held = [100.0], threading.Event()
+    stores = Stores(woo.house.database, woo.house.keyring, clock=lambda: now[0])
+    read = stores._read
+
+    def slowly(name: str) -> Looked:
+        held.wait(10)
+        return read(name)
+
+    async def deliveries() -> None:
+        first = await stores.find(woo.name)
+        stores._read = slowly  # type: ignore[method-assign]
+        now[0] += FRESH + 1
+        assert await asyncio.wait_for(stores.find(woo.name), 1) is first
+        now[0] += LAST
+        waiting = asyncio.create_task(stores.find(woo.name))
+        done, _ = await asyncio.wait([waiting], timeout=0.1)
+        assert not done, "a store's status of long ago was taken for granted"
+        held.set()
+        assert (await asyncio.wait_for(waiting, 10)).at > first.at
+
+    asyncio.run(deliveries())
 
 
 def test_by_name_or_by_id(shop: Shop) -> None:
