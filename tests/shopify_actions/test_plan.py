@@ -170,7 +170,7 @@ def test_the_customers_own_currency(house: House) -> None:
 def test_a_payment_of_another_order_is_refused(house: House) -> None:
     (order, _), (other, _) = house.order(), house.order()
     mine, theirs = house.plan(order, amount=D(5)), house.plan(other, amount=D(5))
-    ids = [plan.detail["transactions"][0]["parentId"] for plan in (mine, theirs)]  # type: ignore[index]
+    ids = [plan.detail["transactions"][0]["parentId"] for plan in (mine, theirs)]
     body = house.actions.compose_refund(mine, Words("", mark())).replace(ids[0], ids[1])
     with pytest.raises(Rejected, match="Transactions require a parent_id associated with the order"):
         house.actions.send_refund(order, str(uuid.uuid4()), body)
@@ -262,16 +262,16 @@ def test_units_go_back_as_they_left(house: House) -> None:
     order, (line,) = house.order(lines=[{"variant": variant["id"], "quantity": 1}])
     house.admin.do("fulfill_order", int(order))
     plan = house.plan(order, lines=one(line), restock=True)
-    (sent,) = plan.detail["lines"]  # type: ignore[misc]
+    (sent,) = plan.detail["lines"]
     assert (sent["restockType"], sent["locationId"]) == ("RETURN", "gid://shopify/Location/81000000001")
     house.refund(order, lines=one(line), restock=True)
     assert house.admin.record("variations", variant["id"])["inventoryQuantity"] == 50
 
     order, (line,) = house.order(lines=[{"variant": variant["id"], "quantity": 3}])
     assert house.admin.record("variations", variant["id"])["inventoryQuantity"] == 47
-    (unsent,) = house.plan(order, lines=one(line, 2), restock=True).detail["lines"]  # type: ignore[misc]
+    (unsent,) = house.plan(order, lines=one(line, 2), restock=True).detail["lines"]
     assert (unsent["restockType"], unsent["quantity"]) == ("CANCEL", 2)
-    (kept,) = house.plan(order, lines=one(line, 2)).detail["lines"]  # type: ignore[misc]
+    (kept,) = house.plan(order, lines=one(line, 2)).detail["lines"]
     assert kept == {"lineItemId": unsent["lineItemId"], "quantity": 2, "restockType": "NO_RESTOCK"}
     assert "still_sent" in codes(house.plan(order, lines=one(line, 2)))
     house.refund(order, lines=one(line, 2), restock=True, location="81000000001")
@@ -285,7 +285,7 @@ def test_a_line_sent_in_part_is_told_in_two(house: House) -> None:
     order, (line,) = house.order(lines=[{"variant": variant, "quantity": 4}])
     house.admin.do("fulfill_order", int(order), int(line), 1)
     plan = house.plan(order, lines=one(line, 4), restock=True)
-    told = [(part["restockType"], part["quantity"]) for part in plan.detail["lines"]]  # type: ignore[attr-defined]
+    told = [(part["restockType"], part["quantity"]) for part in plan.detail["lines"]]
     assert told == [("CANCEL", 3), ("RETURN", 1)]
     assert "sent_in_part" in codes(plan)
     assert "partly_fulfilled" in plan.standing.states

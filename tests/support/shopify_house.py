@@ -30,7 +30,7 @@ class House:
         self.shop, self.admin = shop, shop.admin
         account = Account("shop", shop.url, "token", {"access_token": shop.token}, settings)
         self._store = CONNECTOR.open(account, Limits(timeout=5, retries=0), lambda: datetime.now(UTC))
-        found = self._store.actions  # type: ignore[attr-defined] # stores that can act have them
+        found = self._store.actions
         assert isinstance(found, ShopifyActions)
         self.actions = found
 
