@@ -4,9 +4,10 @@ import http.client
 import threading
 import time
 from datetime import UTC, datetime
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
+import shopify
 
 from storelink.connectors.protocol import Account, Limits
 from storelink.connectors.shopify.client import Client
@@ -46,6 +47,24 @@ def approved(shop: RunningShopify) -> tuple[Account, MemoryKeeper]:
     token = grant.accept(account, ended, "n0nce", Limits(timeout=10), clock)
     keeper.renew(None, lambda _kept: token)
     return account, keeper
+
+
+def test_the_official_package_believes_the_round_trip_of_our_address() -> None:
+    """Its check of callbacks, over what the shop answers to the address that we make."""
+    with start_shopify(orders=1, products=1, customers=1) as shop:
+        app = {"client_id": shop.client_id, "client_secret": shop.client_secret}
+        account = Account("shop", shop.url, "code", app)
+        assert CONNECTOR.authorization is not None
+        ended = browse(CONNECTOR.authorization.address(account, "https://ops.example/back", "st=a&te%"))
+    params = dict(parse_qsl(urlsplit(ended).query))
+    assert params["state"] == "st=a&te%"
+    kept = shopify.Session.api_key, shopify.Session.secret
+    shopify.Session.setup(api_key=shop.client_id, secret=shop.client_secret)
+    try:
+        assert shopify.Session.validate_params(params)
+        assert not shopify.Session.validate_params({**params, "state": "another"})
+    finally:
+        shopify.Session.setup(api_key=kept[0], secret=kept[1])
 
 
 def test_the_owner_approves_and_the_pair_is_renewed() -> None:
