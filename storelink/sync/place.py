@@ -2,15 +2,14 @@
 
 Countries are those of ISO 3166-1 and Kosovo, which has a code by custom (XK); provinces, states and
 counties those of ISO 3166-2, as the library pycountry has them, or a store's own list. Nobody types
-capitals or accents reliably, so names are compared without either.
+capitals or accents reliably, so names are compared without either. pycountry is imported when it is
+needed first: every worker imports this page, and few ever ask.
 """
 
 import difflib
 import unicodedata
 from collections.abc import Mapping
 from functools import lru_cache
-
-import pycountry
 
 _CUSTOM = {"XK": "Kosovo"}
 """Codes in use everywhere that ISO leaves to its users."""
@@ -61,6 +60,8 @@ def country_name(code: str) -> str:
     """`AT` → `Austria`; the code itself for what is no country."""
     if code in _NAMES or code in _CUSTOM:
         return _NAMES.get(code) or _CUSTOM[code]
+    import pycountry
+
     found = pycountry.countries.get(alpha_2=code)
     return code if found is None else str(getattr(found, "common_name", found.name))
 
@@ -80,6 +81,8 @@ def nearest_country(text: str) -> str | None:
 @lru_cache(maxsize=1)
 def _countries() -> Mapping[str, str]:
     """What a country may be called → its code."""
+    import pycountry
+
     found: dict[str, str] = {}
     for country in pycountry.countries:
         for kind in ("name", "official_name", "common_name", "alpha_2", "alpha_3"):
@@ -101,6 +104,8 @@ def province_word(country: str) -> str:
 @lru_cache(maxsize=300)
 def provinces(country: str) -> Mapping[str, str]:
     """ISO 3166-2 of a country, the part after the hyphen → name; empty where it has none."""
+    import pycountry
+
     found = pycountry.subdivisions.get(country_code=country) or ()  # type: ignore[no-untyped-call] # theirs
     listed = {one.code.partition("-")[2]: one.name for one in found}
     return listed | _BESIDES.get(country, {})
