@@ -1,6 +1,6 @@
 """First reads of 200 stores by one worker process and by two: twice the workers, about half the time.
 
-The stores answer after 100 ms, so that what is shared is waiting, as with real shops; on two cores two
+The stores answer after 50 ms, so that what is shared is waiting, as with real shops; on two cores two
 processes cannot compute more than two. Time counts from when the jobs were there and all workers were up.
 """
 
@@ -15,7 +15,7 @@ from storelink.scheduler import queue
 from storelink.scheduler.work import FULLS
 
 STORES = 200
-LATENCY = 0.1
+LATENCY = 0.05
 LEARNT = BARE | {"has_variations": True, "has_refunds": True, "time_zone": "America/New_York"}
 
 
