@@ -32,7 +32,8 @@ def measure(orders: int = CHANGED, plan: str = "standard", latency: float = 0.0)
     """Read as many changed orders; `share` of what was restored was spent once the full bucket was used.
 
     The bucket is full at first and drawn down in a moment: from when it is at most half full, what is
-    spent is what comes in.
+    spent is what comes in. Where that never happens, something else held the read up, and the share is
+    that of the whole time.
     """
     with (
         shopify_laboratory(
@@ -57,7 +58,7 @@ def measure(orders: int = CHANGED, plan: str = "standard", latency: float = 0.0)
             took = time.perf_counter() - began
         steady = [one for one in seen if one[1]["level"] <= one[1]["size"] / 2]
         if len(steady) < 2:
-            raise RuntimeError("the machine was too slow to use up the points: try again when it is idle")
+            steady = seen
         (start, first), (end, last) = steady[0], steady[-1]
         return {
             "orders": run.counts.updated, "requests": run.requests, "seconds": took,

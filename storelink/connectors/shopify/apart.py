@@ -2,7 +2,8 @@
 
 A cursor is only known when the page before it has come. So where waiting for answers, and not the
 bucket, is what holds a read up, a list of ids and times alone goes ahead: it costs little, and each
-of its pages is a stretch of the list that is then read whole beside others.
+of its pages is a stretch of the list that is then read whole beside others. Its own requests still come
+one after the other: what is gained is the time in which whole pages are made, not that of the way.
 Docs: https://shopify.dev/docs/api/usage/pagination-graphql
 """
 
