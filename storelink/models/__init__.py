@@ -15,6 +15,7 @@ from storelink.models.person import ApiToken, ConsoleSession, ConsoleUser, SignI
 from storelink.models.product import PlatformProduct
 from storelink.models.quarantine import QuarantinedRecord
 from storelink.models.request import ActionPreview, AddressUpdateRequest, RefundRequest
+from storelink.models.search import OrderWords, WordsFeed
 from storelink.models.source import SourceRecord
 from storelink.models.storage import EXTERNAL
 from storelink.models.sync import SyncRun, SyncState
@@ -39,6 +40,7 @@ __all__ = [
     "MasterKey",
     "OrderItem",
     "OrderRefund",
+    "OrderWords",
     "PlatformCustomer",
     "PlatformOrder",
     "PlatformProduct",
@@ -49,5 +51,6 @@ __all__ = [
     "SyncRun",
     "SyncState",
     "WebhookDelivery",
+    "WordsFeed",
     "metadata",
 ]

@@ -7,6 +7,7 @@ leaves undone the next tick of any finds again. Nothing is kept here that a rest
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from time import monotonic
 from typing import Any
 
 import structlog
@@ -17,7 +18,7 @@ from storelink.errors import DatabaseAway
 from storelink.scheduler import queue
 from storelink.scheduler.acting import claim_acts, sweep_refunds
 from storelink.scheduler.work import KINDS, Work
-from storelink.sync import alert, feed, process, retention, telling
+from storelink.sync import alert, feed, order_words, process, retention, telling
 
 log = structlog.get_logger(__name__)
 
@@ -47,6 +48,14 @@ def publish_changes(work: Work) -> None:
     """Number the events that were committed since."""
     with work.connection() as connection:
         while feed.publish(connection) == feed.BATCH:
+            continue
+
+
+def gather_words(work: Work) -> None:
+    """Gather what orders are found by, for half a second at most: passes go first."""
+    until = monotonic() + 0.5
+    with work.connection() as connection:
+        while order_words.catch_up(connection) and monotonic() < until and not work.stopping.is_set():
             continue
 
 
@@ -95,6 +104,7 @@ TICKS = (
     Tick("claim_acts", 1.0, claim_acts),
     Tick("sweep_refunds", 30.0, sweep_refunds),
     Tick("publish_changes", 0.25, publish_changes),
+    Tick("gather_words", 1.0, gather_words),
     Tick("sweep_alerts", 2.0, sweep_alerts),
     Tick("tell_alerts", 5.0, tell_alerts),
     Tick("cut_history", 3600.0, cut_history),

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from typing import Any
 
 import orjson
-from sqlalchemy import bindparam, func, text, update
+from sqlalchemy import bindparam, delete, func, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session, col, select
 
@@ -24,6 +24,7 @@ from storelink.models import (
     ErasedSubject,
     OrderItem,
     OrderRefund,
+    OrderWords,
     PlatformCustomer,
     PlatformOrder,
     SourceRecord,
@@ -120,6 +121,11 @@ def erase(
         .values(reason=None)
     )
     blank_requests(session, store, person)
+    session.exec(
+        delete(OrderWords).where(
+            col(OrderWords.connector_id) == store.id, among(OrderWords.order_id, person.orders)
+        )
+    )
     _empty_quarantine(session, store, person)
     audit.record(
         session, "privacy.erase", actor=actor, connector_id=store.id, subject=store.name, reason=reason,
@@ -255,7 +261,7 @@ _WORDS = (
 COVERED = frozenset(
     ("platform_customer", "platform_order", "order_item", "order_refund", "quarantined_record", "sync_run",
      "sync_state", "webhook_delivery", "alert", "refund_request", "address_update_request",
-     "action_preview")
+     "action_preview", "order_words")
 )  # fmt: skip
 """Tables that may hold something of a person, and that `erase` goes through."""
 IMPERSONAL = frozenset(

@@ -13,6 +13,7 @@ from typing import Any
 from storelink.connectors.action import Actions
 from storelink.connectors.hook import Webhooks
 from storelink.connectors.personal import Personal
+from storelink.connectors.presenting import Presenter
 from storelink.connectors.protocol import (
     Account,
     Authorization,
@@ -36,6 +37,7 @@ from storelink.connectors.shopify.client import Client
 from storelink.connectors.shopify.doctor import check
 from storelink.connectors.shopify.oauth import CodeGrant
 from storelink.connectors.shopify.personal import PERSONAL
+from storelink.connectors.shopify.presenting import PRESENTER
 from storelink.connectors.shopify.reader import Reader
 from storelink.connectors.shopify.subscriptions import ShopifyWebhooks
 
@@ -103,6 +105,7 @@ class Shopify:
     capabilities: frozenset[str] = frozenset({"webhooks", "actions"})
     webhooks: Webhooks = ShopifyWebhooks()
     personal: Personal = PERSONAL
+    presenter: Presenter = PRESENTER
 
     def open(self, account: Account, limits: Limits, clock: Clock) -> ShopifyStore:
         """Makes no request. Raises `Misconfigured` if address or credentials cannot be used."""

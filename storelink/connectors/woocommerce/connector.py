@@ -10,6 +10,7 @@ from typing import Any
 
 from storelink.connectors.hook import Webhooks
 from storelink.connectors.personal import Personal
+from storelink.connectors.presenting import Presenter
 from storelink.connectors.protocol import (
     Account,
     Authorization,
@@ -32,6 +33,7 @@ from storelink.connectors.woocommerce.actions import WooCommerceActions
 from storelink.connectors.woocommerce.client import Client
 from storelink.connectors.woocommerce.doctor import check
 from storelink.connectors.woocommerce.personal import PERSONAL
+from storelink.connectors.woocommerce.presenting import PRESENTER
 from storelink.connectors.woocommerce.reader import Reader
 from storelink.connectors.woocommerce.subscriptions import WooCommerceWebhooks
 
@@ -94,6 +96,7 @@ class WooCommerce:
     capabilities: frozenset[str] = frozenset({"webhooks", "actions"})
     webhooks: Webhooks = WooCommerceWebhooks()
     personal: Personal = PERSONAL
+    presenter: Presenter = PRESENTER
 
     def open(self, account: Account, limits: Limits, clock: Clock) -> WooCommerceStore:
         """Makes no request. Raises `Misconfigured` if address or keys cannot be used."""
