@@ -30,7 +30,7 @@ from storelink.scheduler.queue import Kind, Psycopg
 from storelink.secrets.keyring import Keyring
 from storelink.sync import compliance, due, guardian, hint
 from storelink.sync.due import Due
-from storelink.sync.lane import FULL, POLL
+from storelink.sync.lane import FULL, POLL, Lane
 from storelink.sync.opening import open_subject
 from storelink.sync.stopping import Stoppable
 from storelink.sync.subject import Subject
@@ -209,6 +209,10 @@ def _run(work: Work, connector_id: uuid.UUID, kind: str, stop: Stop) -> float | 
     return work.chance.uniform(HELD_WAIT, 2 * HELD_WAIT) if job.held else None
 
 
+class _Overtaken(Exception):
+    """Another process ran the pass between our look at what is due and our holding its lane."""
+
+
 @dataclass(slots=True)
 class _Job:
     work: Work
@@ -221,10 +225,11 @@ class _Job:
         """The passes, one after the other; one that fails for itself alone does not stop the others."""
         for one in waiting:
             try:
-                if self._still_due(one):
-                    self._pass(subject, one)
+                self._pass(subject, one)
             except LaneHeld:
                 self.held = True
+            except _Overtaken:
+                pass
             except (Stopped, DatabaseAway):
                 raise
             except (StorelinkError, psycopg.Error) as error:  # the pass has noted it
@@ -236,24 +241,30 @@ class _Job:
                     return
             self.done.add(one.resource)
 
-    def _still_due(self, one: Due) -> bool:
+    def _look(self, one: Due) -> Callable[[Lane], None]:
         """Somebody may have been taken for dead, and its job run by us, or ours by another."""
-        with self.work.connection() as connection:
-            now = due.resources(connection, self.store.id, self.kind)
-        return any((it.resource, it.phase) == (one.resource, one.phase) for it in now)
+
+        def look(lane: Lane) -> None:
+            now = due.resources(lane.connection, self.store.id, self.kind)
+            if not any((it.resource, it.phase) == (one.resource, one.phase) for it in now):
+                raise _Overtaken
+
+        return look
 
     def _pass(self, subject: Subject, one: Due) -> None:
         database = self.work.database
         if self.kind == POLL:
-            _tell(self.store, one, follow(database, subject, one.resource))
+            _tell(self.store, one, follow(database, subject, one.resource, look=self._look(one)))
             if one.resource == "orders" and "customers" in subject.connector.resources:
                 named = fetch_named(database, subject)
                 if named:
                     _tell(self.store, replace(one, failures=0), named)
         elif one.phase != "live":
-            _tell(self.store, one, read_all(database, subject, one.resource))
+            _tell(self.store, one, read_all(database, subject, one.resource, look=self._look(one)))
         else:
-            (ledger,) = check_drift(database, subject, [one.resource], fix=True, share=one.share)
+            (ledger,) = check_drift(
+                database, subject, [one.resource], fix=True, share=one.share, look=self._look(one)
+            )
             with self.work.connection() as connection:
                 due.next_share(connection, self.store.id, one.resource)
             log.info(

@@ -65,7 +65,7 @@ def complete(lane: Lane, subject: Subject, run: Run, **columns: Any) -> None:
             "connector": lane.connector_id, "resource": lane.resource, "interval": subject.interval,
             "share": LIST_SHARE if lane.resource in subject.connector.listed_whole else 0,
             "quiet": int(quiet), "requests": run.requests if quiet else 0,
-            "full": lane.kind == FULL, "verify": VERIFY_EVERY,
+            "full": lane.kind == FULL, "verify": VERIFY_EVERY, "started": run.started,
         },
     )  # fmt: skip
     run.finish()
@@ -111,11 +111,13 @@ def note_failure(
     )  # fmt: skip
 
 
+# Who asked for a pass while this one ran asked for another one: it may not have seen what they mean.
 _SUCCESS = """
 UPDATE sync_state SET last_success_at = clock_timestamp(),
-    next_due_at = clock_timestamp() + greatest(
-        coalesce("interval", %(interval)s), %(share)s * coalesce(list_seconds, 0))
-        * (0.95 + random() * 0.1) * interval '1 second',
+    next_due_at = CASE WHEN next_due_at > %(started)s AND next_due_at <= clock_timestamp() THEN next_due_at
+        ELSE clock_timestamp() + greatest(
+            coalesce("interval", %(interval)s), %(share)s * coalesce(list_seconds, 0))
+            * (0.95 + random() * 0.1) * interval '1 second' END,
     full_due_at = CASE WHEN %(full)s
         THEN clock_timestamp() + %(verify)s * (0.5 + random() * 0.5) * interval '1 second'
         ELSE full_due_at END,
@@ -125,7 +127,8 @@ WHERE connector_id = %(connector)s AND resource = %(resource)s
 
 _VERIFIED = """
 UPDATE sync_state SET last_verified_at = clock_timestamp(), last_drift = %(drift)s,
-    full_due_at = clock_timestamp() + %(verify)s * (0.95 + random() * 0.1) * interval '1 second'
+    full_due_at = CASE WHEN phase <> 'live' THEN clock_timestamp() -- a full read was asked for meanwhile
+        ELSE clock_timestamp() + %(verify)s * (0.95 + random() * 0.1) * interval '1 second' END
 WHERE connector_id = %(connector)s AND resource = %(resource)s
 """
 

@@ -20,6 +20,13 @@ from storelink.sync.verify import Ledger, verify
 
 T = TypeVar("T")
 
+Look = Callable[[Lane], None]
+"""Called when the lane is held and nothing was read yet; what it raises ends the pass, as no failure."""
+
+
+def nothing(_: Lane) -> None:
+    """Look at nothing."""
+
 
 @dataclass(frozen=True, slots=True)
 class PassResult:
@@ -70,11 +77,13 @@ def check_drift(
     fix: bool = False,
     deep: bool = False,
     share: int | None = None,
+    look: Look = nothing,
 ) -> list[Ledger]:
     """`verify` for these resources, each in its lane."""
     ledgers = []
     for resource in resources:
         with hold(database, subject.id, resource, FULL) as lane:
+            look(lane)
             ledgers.append(
                 _guarded(
                     subject, lane, "verify",
@@ -84,18 +93,22 @@ def check_drift(
     return ledgers
 
 
-def read_all(database: Database, subject: Subject, resource: str, *, restart: bool = False) -> PassResult:
+def read_all(
+    database: Database, subject: Subject, resource: str, *, restart: bool = False, look: Look = nothing
+) -> PassResult:
     """Read everything, or the rest of it, in the full lane."""
     with hold(database, subject.id, resource, FULL) as lane:
+        look(lane)
         began = lane.clock()
         run = _guarded(subject, lane, "backfill", lambda: backfill(lane, subject, restart=restart))
         took = (lane.clock() - began).total_seconds()
     return PassResult(resource, run.kind, run.counts, run.requests, took)
 
 
-def follow(database: Database, subject: Subject, resource: str) -> PassResult:
+def follow(database: Database, subject: Subject, resource: str, *, look: Look = nothing) -> PassResult:
     """Read what changed, in the incremental lane; the resource has a watermark."""
     with hold(database, subject.id, resource, POLL) as lane:
+        look(lane)
         began = lane.clock()
         run = _guarded(subject, lane, "incremental", lambda: incremental(lane, subject))
         took = (lane.clock() - began).total_seconds()

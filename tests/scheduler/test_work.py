@@ -5,11 +5,12 @@ import pytest
 
 from storelink.db import open_database
 from storelink.errors import NeedsDecision
+from storelink.scheduler import ask
 from storelink.scheduler import work as working
 from storelink.scheduler.clock import sweep_alerts
 from storelink.secrets.keyring import Keyring
 from storelink.secrets.provider import provider_of
-from storelink.sync import feed
+from storelink.sync import feed, listing, state
 from storelink.sync.lane import FULL, POLL, hold
 
 
@@ -120,9 +121,54 @@ def test_a_job_run_twice_at_once_reads_nothing_twice(fleet, work, shop, monkeypa
     monkeypatch.setattr(working, "read_all", overtaken)
     working.run_full(work, store, never)
     runs = fleet.select("SELECT resource, count(*) FROM sync_run WHERE kind = 'backfill' GROUP BY 1")
-    assert {row["resource"]: row["count"] for row in runs} | {"products": 1} == {
-        "products": 1, "customers": 1, "orders": 1
-    }  # fmt: skip
+    assert {row["resource"]: row["count"] for row in runs} == {"products": 1, "customers": 1, "orders": 1}
+
+
+@pytest.mark.parametrize("resource", ["orders", "products"])
+def test_who_asks_while_a_pass_runs_gets_another(fleet, work, shop, monkeypatch, resource):
+    store = fleet.add_woo(shop)
+    working.run_full(work, store, never)
+    fleet.make_due("shop")
+    load = state.load
+
+    def asked(lane):  # the pass has begun
+        if lane.resource == resource:
+            fleet.select("SELECT pg_sleep(0.3)")  # by more than clocks are off
+            fleet.select(
+                "UPDATE sync_state SET next_due_at = clock_timestamp() WHERE resource = %s", resource
+            )
+        return load(lane)
+
+    monkeypatch.setattr(state, "load", asked)
+    assert working.run_polls(work, store, never) is None
+    states = fleet.states("shop")
+    assert {name for name, one in states.items() if one["due_in"] <= 0} == {resource}
+    monkeypatch.undo()
+    assert working.run_polls(work, store, never) is None
+    assert all(one["due_in"] > 0 for one in fleet.states("shop").values())
+
+
+def test_a_full_read_that_is_asked_for_during_a_verify_is_not_put_off_for_a_day(
+    fleet, work, shop, monkeypatch
+):
+    store = fleet.add_woo(shop)
+    working.run_full(work, store, never)
+    fleet.select("UPDATE sync_state SET full_due_at = now() WHERE resource = 'orders'")
+    prepare = listing.prepare
+
+    def asked(lane):
+        monkeypatch.undo()
+        ask.read_now(fleet.database, "shop", ["orders"], full=True)
+        prepare(lane)
+
+    monkeypatch.setattr(listing, "prepare", asked)
+    working.run_full(work, store, never)
+    orders = fleet.states("shop")["orders"]
+    assert (orders["phase"], orders["last_drift"]) == ("backfill", 0)
+    assert orders["full_due_in"] <= 0
+    working.run_full(work, store, never)
+    assert fleet.one("SELECT count(*) FROM sync_run WHERE kind = 'backfill' AND resource = 'orders'") == 2
+    assert fleet.states("shop")["orders"]["phase"] == "live"
 
 
 # -- the change feed ---------------------------------------------------------------------------------

@@ -321,7 +321,7 @@ def _free_port() -> int:
 @contextmanager
 def town(home: Path, many: int, seed: int, size: int) -> Iterator[Town]:
     """A town of `size` orders a store, with `many` of each daemon; nothing is read yet."""
-    plan = {"orders": size, "products": size // 2, "customers": size // 2, "seed": seed, "process": True}
+    plan = {"orders": size, "products": size, "customers": size, "seed": seed, "process": True}
     with ExitStack() as stack:
         server = stack.enter_context(embedded.running(home))
         url = server.url()
