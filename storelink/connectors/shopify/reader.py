@@ -50,7 +50,7 @@ class Reader:
         sleep: Callable[[float], object] | None = None,
         large: int | None = None,
     ) -> None:
-        """`settings` are what the check learnt: `scopes`. `large` is for tests: `windows.LARGE`."""
+        """`settings` are what the check learnt: `scopes`. `large` is for tests; it is `windows.LARGE`."""
         self._client = client
         self._closed = threading.Event()
         self._bulk = Bulk(client, sleep or self._wait)
