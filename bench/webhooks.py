@@ -90,7 +90,7 @@ def beside(ours: House, serve: Process, store: uuid.UUID, large: Running, rate: 
     ours.add(woocommerce.CONNECTOR, ["large"], large.url, _keys(large), "keys")
     ours.wait("SELECT count(*) > 0 FROM sync_run r JOIN connector_config c ON c.id = r.connector_id"
               " WHERE c.name = 'large'")  # fmt: skip
-    found = _sent(ours, serve, [target], rate, 30, first=orders[0][0], ids=BUSY)
+    found = _sent(ours, serve, [target], rate, 20, first=orders[0][0], ids=BUSY)
     still = ours.one("SELECT bool_or(phase <> 'live') FROM sync_state s JOIN connector_config c"
                      " ON c.id = s.connector_id WHERE c.name = 'large'")  # fmt: skip
     began = time.perf_counter()
