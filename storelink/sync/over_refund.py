@@ -66,8 +66,9 @@ CROSS JOIN LATERAL (
           AND NOT EXISTS (SELECT 1 FROM refund_request other WHERE other.connector_id = f.connector_id
                           AND other.order_id = f.order_id AND other.refund_id = f.refund_id)
           AND f.created_at > r.requested_at
-          AND f.created_at BETWEEN r.sent_at - %(near)s * interval '1 second'
-                               AND r.settled_at + %(near)s * interval '1 second') AS found) twin
+          AND (r.send_key <> r.id -- a person sent it again: the first send may come at any time
+               OR f.created_at BETWEEN r.sent_at - %(near)s * interval '1 second'
+                                   AND r.settled_at + %(near)s * interval '1 second')) AS found) twin
 WHERE r.stage = 'settled' AND r.alarm IS NULL
   AND r.settled_at > clock_timestamp() - %(watched)s * interval '1 second'
   AND (sums.refunded > o.total_amount OR twin.found)

@@ -31,6 +31,7 @@ def test_money_moves_once_or_never(database, settings, database_url, home):
     ):
         market = Market(fleet, woo, shopify, Random(SEED))
         market.open(80 if large else 20)
+        market.between_kills = 25 if large else 6
         asks = market.asks(count)
         market.daemons = [market.start_daemon(serve=True), market.start_daemon(serve=False)]
         try:
@@ -45,7 +46,7 @@ def test_money_moves_once_or_never(database, settings, database_url, home):
 
 def _trade(market, asks, large):
     """All is asked for while everything goes wrong; once little is left to do, nothing does any more."""
-    market.daemons[0].wait_until_ready()
+    market.fleet.wait("SELECT count(*) >= 2 FROM storelink_jobs.procrastinate_workers")
     market.go_wrong(once=not large)
     trouble = threading.Thread(target=market.disturb, args=(2.0 if large else 1.5,), daemon=True)
     trouble.start()

@@ -78,6 +78,9 @@ class Market:
     units: dict[tuple[str, str], str] = field(default_factory=dict)
     daemons: list[Process] = field(default_factory=list)
     kills: int = 0
+    between_kills: int = 4
+    """Sends after which the next daemon dies; on a busy machine they are slow to come back."""
+    next_kill: int = 3
     by_hand: int = 0
     mishaps: int = 0
     refused: Counter[str] = field(default_factory=Counter)
@@ -205,6 +208,11 @@ class Market:
             self.failures.append(error)
 
     def _kill(self) -> None:
+        """One of the daemons, once they have done something since the last time."""
+        sent = sum(one["attempts"] for one in self.requests())
+        if sent < self.next_kill:
+            return
+        self.next_kill = sent + self.between_kills
         number = self.chance.randrange(len(self.daemons))
         self.daemons[number].kill()
         self.kills += 1
