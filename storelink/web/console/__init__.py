@@ -6,12 +6,32 @@ from starlette.exceptions import HTTPException
 
 from storelink.errors import StorelinkError
 from storelink.web.api.problem import Problem, problem_of
-from storelink.web.console import asset, audit, catalog, customers, door, orders, overview, people
+from storelink.web.console import (
+    asset,
+    audit,
+    catalog,
+    customers,
+    door,
+    orders,
+    overview,
+    people,
+    requests,
+)
 from storelink.web.console.page import HOME, shut
 from storelink.web.console.signed import Away, Foreign, guard_forms
 from storelink.web.services import Services
 
-PARTS = (asset, door, overview, catalog, customers, orders, audit, people)
+PARTS = (
+    asset,
+    door,
+    overview,
+    orders,
+    customers,
+    catalog,
+    requests,
+    audit,
+    people,
+)
 
 
 def create(services: Services) -> FastAPI:
