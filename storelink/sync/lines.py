@@ -23,11 +23,13 @@ def lines_of(rows: Rows) -> Lines:
 def line_of(row: Iterable[Any]) -> bytes:
     """A row in COPY's text format, without the newline: null is `\\N`, what separates is escaped.
 
-    Values are what Postgres takes as text: no NUL, no bytes. Long as rows are, few passes over all
-    of one are cheaper than some over each value.
+    Long as rows are, few passes over all of one are cheaper than some over each value. Raises
+    `ValueError` for a NUL, which Postgres takes nowhere; a text of one NUL alone is null.
     """
     texts = [value if value.__class__ is str else "\0" if value is None else str(value) for value in row]
     line = "\x1f".join(texts).encode()
+    if line.count(b"\0") != texts.count("\0"):
+        raise ValueError("a value has a NUL character in it")
     if line.count(b"\x1f") >= len(texts):  # a value has that character in it
         return b"\t".join([_escaped(text.encode()) for text in texts]).replace(b"\0", b"\\N")
     return _escaped(line).replace(b"\x1f", b"\t").replace(b"\0", b"\\N")

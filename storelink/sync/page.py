@@ -89,7 +89,11 @@ def normalize_page(
         if isinstance(result, Rows) and asked not in (None, result.id):
             result = Rejection(asked, f"asked for {asked}, the store answered with {result.id}")
         if isinstance(result, Rows):
-            page.put(result, connector.normalizer_version, held=result.id in rebuilt)
+            try:
+                page.put(result, connector.normalizer_version, held=result.id in rebuilt)
+            except ValueError as error:
+                result = Rejection(result.id, f"the normalizer gave what cannot be stored: {error}")
+        if isinstance(result, Rows):
             page.size += weigh(result)
             page.rejected.pop(result.id, None)
         elif isinstance(result, Rejection):

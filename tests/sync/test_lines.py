@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from decimal import Decimal
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -66,3 +67,9 @@ def test_a_fingerprint_tells_kinds_of_rows_apart():
     ]
     assert len({fingerprint(rows, 1) for rows in ones}) == 5
     assert fingerprint(Rows("1", None, items=[row, row]), 1) != fingerprint(Rows("1", None, items=[row]), 1)
+
+
+@pytest.mark.parametrize("value", ["a\0b", "\0\0", "\x1f\0"])
+def test_what_postgres_cannot_take_is_refused_before_it_is_written(value: str) -> None:
+    with pytest.raises(ValueError, match="NUL"):
+        line_of(("1", value, None))
