@@ -38,7 +38,7 @@ WORDS = f"please call Zebulonia Quartermaine, +1 613-555-7391, or write to {EMAI
 @pytest.fixture
 def fleet(database: Database, settings: Settings, database_url: str, home: Path) -> Iterator[Fleet]:
     url = database_url.replace("postgresql+psycopg", "postgresql")
-    made = Fleet(url, settings, database, home, more={"STORELINK_LOG_LEVEL": "debug"})
+    made = Fleet(url, settings, database, home)
     yield made
     for process in made.processes:
         if process.child.poll() is None:
@@ -86,7 +86,7 @@ def test_nothing_of_the_person_is_anywhere_and_nothing_comes_back(fleet: Fleet, 
             store.admin.set_site(hook_pause=0.02)
             fleet.add_shopify(store, "store", hooks=True)
             customer, orders = shopify_person(admin)
-        process = fleet.serve()
+        process = fleet.serve(STORELINK_LOG_LEVEL="debug")
         fleet.wait_until_read("store")
         code, said = fleet.run("webhooks", "install", "store", "--public-url", process.url)
         assert code == 0, said
