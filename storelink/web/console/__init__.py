@@ -12,10 +12,13 @@ from storelink.web.console import (
     catalog,
     customers,
     door,
+    order,
     orders,
     overview,
     people,
     requests,
+    store,
+    store_change,
 )
 from storelink.web.console.page import HOME, shut
 from storelink.web.console.signed import Away, Foreign, guard_forms
@@ -26,11 +29,14 @@ PARTS = (
     door,
     overview,
     orders,
+    order,
     customers,
     catalog,
     requests,
     audit,
     people,
+    store,
+    store_change,
 )
 
 
