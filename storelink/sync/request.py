@@ -211,11 +211,14 @@ def advance(
     """Set columns, and `stage` with its status; what happened goes to the audit. Commits.
 
     `action` is the second half of the audit's word, the stage if it is not given; without either
-    nothing is written there. Raises `LaneLost` where the request is no longer as `request` says.
+    nothing is written there. What was kept of an erased person only to carry on goes at the end.
+    Raises `LaneLost` where the request is no longer as `request` says.
     """
     columns = dict(values)
     if stage is not None:
         columns |= {"stage": stage, "status": {SETTLED: kind.done, FAILED: FAILED}.get(stage, "pending")}
+    if stage in (SETTLED, FAILED) and request.redacted_at is not None:
+        columns |= {"body": None} | ({"reason": None} if isinstance(request, RefundRequest) else {})
     sets = ", ".join(f"{name} = %({name})s" for name in columns)
     with connection.cursor(row_factory=dict_row) as cursor:
         row = cursor.execute(

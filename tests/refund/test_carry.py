@@ -233,3 +233,12 @@ def test_a_process_that_was_halted_sends_nothing(house):
     assert (now.stage, house.till.sends) == ("requested", [])
     assert (now.body, now.sent_at) == (None, None)
     assert house.steps(request) == ["requested", "sent", "not_sent"]
+
+
+def test_what_was_kept_of_an_erased_person_goes_when_it_is_over(house):
+    request = house.ask("1", units=1, reason="For Anna")
+    with house.database.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE refund_request SET redacted_at = now()")
+    house.until_calm()
+    now = house.now(request)
+    assert (now.stage, now.reason, now.body) == ("settled", None, None)

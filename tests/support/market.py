@@ -254,6 +254,8 @@ class Market:
     def rest(self, patience: float) -> None:
         """Wait until every request has ended; a person judges, by the ledger, what needs one."""
         deadline = time.monotonic() + patience
+        for one in self.requests("r.stage = 'requested'"):  # a store in maintenance asks for ten minutes
+            self._hurry(one["id"])
         while True:
             self.shopify.admin.settle_pending(self.chance.choice(("SUCCESS", "FAILURE")))
             waiting = self.requests("r.status = 'pending' OR (r.stage = 'settled' AND r.read_at IS NULL)")
@@ -262,6 +264,14 @@ class Market:
             assert time.monotonic() < deadline, Counter((one["stage"], one["error"]) for one in waiting)
             self._judge([one for one in waiting if one["stage"] == "needs_attention"])
             time.sleep(0.3)
+
+    def _hurry(self, request_id: Any) -> None:
+        with self.fleet.database.session() as session:
+            try:
+                refund_decision.retry(session, request_id, None, asker=JUDGE, enqueue=enqueue_order)
+                session.commit()
+            except StorelinkError:
+                session.rollback()  # it goes on by itself
 
     def _judge(self, rows: Sequence[dict[str, Any]]) -> None:
         """Nobody judges before what may stand in the store's queue must have come."""
