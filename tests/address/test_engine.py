@@ -186,6 +186,11 @@ def test_refused_keys_wait(house) -> None:
     request = house.ask()
     house.act()
     assert house.now(request).stage == "requested"
+    house.pass_time(3600)
+    house.act()
+    assert (house.now(request).stage, len(house.post.posted)) == ("requested", 1), "until it takes new ones"
+    with house.database.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE connector_config SET status = 'active'")
     house.until_calm()
     assert house.now(request).status == "updated"
 
