@@ -66,7 +66,12 @@ def _begin(connection: Psycopg) -> None:
     """The feed's row, in an epoch of this server: a restored copy numbers anew what others may know."""
     row = connection.execute(_SERVER).fetchone()
     assert row is not None
-    connection.execute(_EPOCH, {"epoch": uuid.uuid4(), "server": row[0]})
+    server, private = row
+    if private:
+        copied = connection.execute(_COPIED).fetchone()
+        assert copied is not None
+        server += f"/{copied[0]}"
+    connection.execute(_EPOCH, {"epoch": uuid.uuid4(), "server": server})
 
 
 def standing(connection: Psycopg) -> Standing:
@@ -108,8 +113,14 @@ _ANY = "SELECT 1 FROM change_event WHERE seq IS NULL LIMIT 1"
 _SERVER = """
 SELECT (SELECT system_identifier FROM pg_control_system()) || '/'
     || (SELECT timeline_id FROM pg_control_checkpoint()) || '/'
-    || (SELECT oid FROM pg_database WHERE datname = current_database())
+    || (SELECT oid FROM pg_database WHERE datname = current_database()),
+    current_setting('listen_addresses') = ''
+    AND (SELECT rolsuper FROM pg_roles WHERE rolname = current_user)
 """
+
+# A data directory put back file by file is the same server to itself. No server ever writes this file
+# again, and no copy keeps the time at which its inode changed. Only a superuser may look: the private one.
+_COPIED = "SELECT extract(epoch FROM change)::text FROM pg_stat_file('PG_VERSION')"
 
 _EPOCH = """
 INSERT INTO change_feed AS f (id, epoch, last_seq, cut_seq, server)
