@@ -13,6 +13,7 @@ from woo_laboratory import account_of
 from storelink.connectors import registry
 from storelink.connectors.action import BILLING, SHIPPING, Actions, Address, Standing, actions_of
 from storelink.connectors.protocol import Account, Limits
+from storelink.connectors.woocommerce.actions import WooCommerceActions
 from storelink.errors import AuthFailed, NotFound, OutcomeUnknown, Rejected, Retryable
 from storelink.sandbox.running import Running, RunningShopify, start, start_shopify
 from storelink.sync.address_plan import plan_address
@@ -142,6 +143,23 @@ def test_woocommerce_would_take_anything_and_is_not_given_it(woo_actions: Action
     assert plan_address(woo_actions, woo_order, SHIPPING, {"state": "california"}).amended.changes == {
         "province": "CA"
     }
+
+
+@pytest.mark.parametrize(
+    ("code", "passes"),
+    [("woocommerce_rest_cannot_view", True), ("woocommerce_rest_authentication_error", False)],
+)
+def test_keys_that_may_not_see_the_stores_list_do_with_iso(code: str, passes: bool) -> None:
+    class Closed:
+        def get(self, path: str) -> None:
+            raise AuthFailed("Sorry, you cannot list resources.", code=code, status=401)
+
+    actions = WooCommerceActions(Closed(), {}, Limits())
+    if passes:
+        assert actions.provinces("US") is None
+    else:
+        with pytest.raises(AuthFailed):
+            actions.provinces("US")
 
 
 def test_states_of_a_woocommerce_order(woo: Running, woo_actions: Actions, woo_order: str) -> None:
