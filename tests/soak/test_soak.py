@@ -1,4 +1,8 @@
-"""Done when 1 and 2 of the daemon: everything goes wrong for a while, and in the end nothing shows it."""
+"""Done when 1 and 2 of the daemon: everything goes wrong for a while, and in the end nothing shows it.
+
+20 seconds of it in `make test`, 15 minutes with one and with two of each daemon in `make soak`. SOAK_SECONDS
+and SOAK_SEED say otherwise; SOAK_LOGS names a folder that gets the daemons' logs.
+"""
 
 import os
 import re
@@ -8,8 +12,9 @@ from typing import Any
 
 import psycopg
 import pytest
+from fleet import wait_until
 from follower import copies
-from town import Shop, Town, town, wait_until
+from town import Shop, Town, town
 
 SOAK = os.environ.get("STORELINK_SOAK") == "1"
 SECONDS = float(os.environ.get("SOAK_SECONDS", "900" if SOAK else "20"))

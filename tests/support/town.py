@@ -20,7 +20,7 @@ from typing import Any
 import httpx
 import psutil
 import psycopg
-from fleet import STORELINK, Fleet, Process, wait_until
+from fleet import STORELINK, Fleet, Process
 from follower import Follower
 from shopify_laboratory import ShopifyLaboratory
 from woo_laboratory import WooLaboratory
@@ -29,7 +29,7 @@ from storelink import embedded
 from storelink.config import Settings
 from storelink.conformance.registered import KEYS, TABLES, differences
 from storelink.db import open_database
-from storelink.errors import DatabaseAway, LaneHeld, Misconfigured
+from storelink.errors import DatabaseAway, Misconfigured
 from storelink.sandbox.admin import DeskError
 from storelink.sandbox.running import start, start_shopify
 from storelink.scheduler import ask
@@ -367,6 +367,3 @@ def _end(made: Town) -> None:
     for process in made.fleet.processes:
         if process.child.poll() is None:
             process.kill()
-
-
-__all__ = ("LaneHeld", "Shop", "Town", "town", "wait_until")
