@@ -7,12 +7,12 @@ import typer
 
 from storelink.cli import show
 from storelink.cli.context import Context, ExitCode, JsonFlag, print_json, run
-from storelink.cli.masking import masked
 from storelink.cli.naming import NameArgument, find_store, pick_resources
 from storelink.cli.problems import about
 from storelink.cli.stopping import closing_when_stopped
 from storelink.cli.words import ago, clock, count, nearest, one, sentence
 from storelink.errors import Misconfigured
+from storelink.sync.masking import masked
 
 if TYPE_CHECKING:
     from storelink.models import QuarantinedRecord

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from storelink.cli import show
-from storelink.cli.masking import masked
+from storelink.sync.masking import masked
 
 
 def test_a_table_in_a_pipe_is_one_line_a_row(capsys: pytest.CaptureFixture[str]) -> None:
