@@ -7,7 +7,8 @@ STAMP := $(VENV)/.installed
 .PHONY: help install demo test check bench soak money-test migration docs clean
 
 help:
-	@echo "make demo        a simulated store, read into a private database"
+	@echo "make demo        two simulated stores, read into a private database"
+	@echo "make demo KEEP=1 the same, and then the console in the browser until Ctrl-C"
 	@echo "make install     $(VENV) with storelink and its tools"
 	@echo "make test        all checks and tests"
 	@echo "make check       format, lint, types, imports, migrations"
@@ -37,7 +38,7 @@ $(STAMP): pyproject.toml constraints.txt
 	@touch $@
 
 demo: install
-	$(BIN)/storelink demo
+	$(BIN)/storelink demo $(if $(KEEP),--keep)
 
 check: install
 	$(BIN)/ruff format --check .

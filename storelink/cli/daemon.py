@@ -5,7 +5,7 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any
@@ -63,21 +63,22 @@ def serve(
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Port; 0 takes a free one.")] = 8600,
     concurrency: ConcurrencyOption = None,
 ) -> None:
-    with handled(), _listening(host, port) as listener, _prepared(concurrency, clock=True) as daemon:
-        _run(daemon, listener)
+    with handled(), listening(host, port) as listener, prepared(concurrency, clock=True) as daemon:
+        run(daemon, listener)
 
 
 @app.command(help=WORKER_HELP, short_help="Help `serve` on another machine.")
 def worker(concurrency: ConcurrencyOption = None) -> None:
-    with handled(), _prepared(concurrency, clock=False) as daemon:
-        _run(daemon, None)
+    with handled(), prepared(concurrency, clock=False) as daemon:
+        run(daemon, None)
 
 
 @contextmanager
-def _prepared(concurrency: int | None, *, clock: bool) -> "Iterator[Daemon]":
+def prepared(concurrency: int | None, *, clock: bool) -> "Iterator[Daemon]":
+    """The daemon over the database that the settings name, not yet at work."""
     with show.waiting("Opening the database"):
         from storelink.cli.logs import configure_logs
-        from storelink.scheduler.daemon import prepared
+        from storelink.scheduler.daemon import prepared as made
         from storelink.secrets.keyring import Keyring
         from storelink.secrets.provider import provider_of
 
@@ -85,13 +86,13 @@ def _prepared(concurrency: int | None, *, clock: bool) -> "Iterator[Daemon]":
         if "log_level" not in settings.model_fields_set:
             settings = settings.model_copy(update={"log_level": "info"})
         configure_logs(settings)
-        opening = prepared(settings, Keyring(provider_of(settings)), concurrency=concurrency, clock=clock)
+        opening = made(settings, Keyring(provider_of(settings)), concurrency=concurrency, clock=clock)
     with opening as daemon:
         yield daemon
 
 
 @contextmanager
-def _listening(host: str, port: int) -> Iterator[socket.socket]:
+def listening(host: str, port: int) -> Iterator[socket.socket]:
     """The socket, before anything else is begun. Raises `Misconfigured`."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
@@ -102,8 +103,8 @@ def _listening(host: str, port: int) -> Iterator[socket.socket]:
         yield listener
 
 
-def _run(daemon: "Daemon", listener: socket.socket | None) -> None:
-    """Work until a signal comes or HTTP ends; the main thread only waits."""
+def run(daemon: "Daemon", listener: socket.socket | None, ready: Callable[[], None] = lambda: None) -> None:
+    """Work until a signal comes or HTTP ends; the main thread only waits. `ready` is called once at work."""
     import structlog
 
     log = structlog.get_logger(__name__)
@@ -118,6 +119,7 @@ def _run(daemon: "Daemon", listener: socket.socket | None) -> None:
     daemon.start()
     http = None if listener is None else _Http(daemon, listener, asked)
     log.info("serving" if http else "working", pid=os.getpid(), **(http.where() if http else {}))
+    ready()
     asked.wait()
     log.info("stopping", signal=signal.Signals(signals[0]).name if signals else None)
     clean = (http is None or http.stop()) & daemon.stop()

@@ -33,6 +33,9 @@ record that makes no sense, takes it back when it does, proves in the end that n
 asks one question of both. Everything is gone afterwards, and nothing of your own storelink is touched.
 It takes well under a minute.
 
+With --keep the stores then stay, and the console answers in your browser until Ctrl-C: one store is
+connected, the other is left for you to connect by clicking.
+
 \b
 Examples:
   storelink demo
@@ -49,10 +52,12 @@ def demo(
     orders: Annotated[
         int, typer.Option("--orders", min=50, max=1_000_000, help="How many orders in each store.")
     ] = 2000,
-    keep: Annotated[bool, typer.Option("--keep", help="Keep the database, and say where it is.")] = False,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Then go on until Ctrl-C, with the console in the browser.")
+    ] = False,
 ) -> None:
     began = time.monotonic()
-    with handled(), _home(keep) as home:
+    with handled(), _home() as home:
         from storelink.cli.story import Story
         from storelink.sandbox.running import start, start_shopify
 
@@ -74,7 +79,12 @@ def demo(
             with open_context() as context:
                 story = Story(context, woo, shopify, Teller())
                 story.tell()
-        _end(began, story.teller.proven, home if keep else None)
+                _sum_up(began, story.teller.proven)
+                if keep:
+                    from storelink.cli.keeping import keep_on
+
+                    keep_on(context, shopify, story.teller, home)
+        _end(kept=keep)
 
 
 class Teller:
@@ -121,13 +131,12 @@ def run_command(words: tuple[str, ...]) -> int:
 
 
 @contextmanager
-def _home(keep: bool) -> Iterator[Path]:
+def _home() -> Iterator[Path]:
     home = Path(tempfile.mkdtemp(prefix="storelink-demo-")).resolve()
     try:
         yield home
     finally:
-        if not keep:
-            shutil.rmtree(home, ignore_errors=True)
+        shutil.rmtree(home, ignore_errors=True)
 
 
 @contextmanager
@@ -145,16 +154,16 @@ def _settings(home: Path) -> Iterator[None]:
         os.environ |= before
 
 
-def _end(began: float, proven: int, kept: Path | None) -> None:
+def _sum_up(began: float, proven: int) -> None:
     show.say()
     took = span(time.monotonic() - began)
     show.headline(f"All of it proved to be so: {proven} claims checked, in {took}.", show.GOOD)
-    if kept is None:
-        show.say("The stores, the database and their processes are gone.")
-    else:
-        show.say(f"The stores are gone; the database is kept in {kept}. To look into it:")
-        show.say(f"STORELINK_HOME={kept} storelink status", indent=2)
-        show.say(f"STORELINK_HOME={kept} storelink db url --hold", indent=2)
+
+
+def _end(*, kept: bool) -> None:
+    if kept:
+        show.say()
+    show.say("The stores, the database and their processes are gone.")
     show.say("Your own store next:")
     show.say("storelink connectors add woocommerce shop --store-url https://shop.example", indent=2)
     show.say("storelink connectors add shopify shop --store-url https://shop.myshopify.com", indent=2)

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import psutil
 import pytest
 
@@ -72,20 +73,47 @@ def test_it_ends_well_and_leaves_nothing(scratch: Path) -> None:
     assert list(scratch.iterdir()) == []
 
 
-def test_keep_keeps_the_database(scratch: Path) -> None:
-    ended = subprocess.run(
-        [STORELINK, "demo", "--orders", "50", "--keep"], check=False, capture_output=True, text=True,
-        timeout=180, env=environment(scratch),
+def test_keep_lets_a_person_into_the_console_until_it_is_stopped(scratch: Path) -> None:
+    running = subprocess.Popen(
+        [STORELINK, "demo", "--orders", "50", "--keep"], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        text=True, env=environment(scratch),
     )  # fmt: skip
-    assert ended.returncode == 0, ended.stdout + ended.stderr
-    home = re.search(r"STORELINK_HOME=(\S+) storelink status", ended.stdout)
-    assert home is not None
-    later = subprocess.run(
-        [STORELINK, "status"], check=False, capture_output=True, text=True, timeout=60,
-        env=environment(scratch) | {"STORELINK_HOME": home[1]},
-    )  # fmt: skip
-    assert later.stdout.startswith("All 2 stores are in step.")
+    said = ""
+    try:
+        assert running.stdout is not None
+        while "Ctrl-C ends all of it" not in (line := running.stdout.readline()):
+            assert line, said + running.communicate()[1]
+            said += line
+        look_around(said)
+        running.send_signal(signal.SIGINT)
+        out, err = running.communicate(timeout=60)
+    finally:
+        running.kill()
+    assert (running.returncode, err) == (0, "")
+    assert "are gone" in out
     assert left_behind(scratch) == []
+    assert list(scratch.iterdir()) == []
+
+
+def look_around(said: str) -> None:
+    """What the viewer does first: choose a password, see the overview; the other store's keys work."""
+    told = dict(re.findall(r"^(store address|client ID|client secret) +(\S+)$", said, re.M))
+    link = re.search(r"^ +(http://127\.0\.0\.1:\d+)(/console/welcome\?key=(\S+))$", said, re.M)
+    assert link is not None
+    chosen = {"key": link[3], "password": "a sentence of ours", "again": "a sentence of ours"}
+    with httpx.Client(base_url=link[1], follow_redirects=True, timeout=30) as browser:
+        assert "Choose" in browser.get(link[2]).text
+        assert browser.post("/console/welcome", data=chosen).url.path == "/console/overview"
+        assert browser.get(link[2]).status_code == 404, "it works once"
+    with httpx.Client(base_url=link[1], follow_redirects=True, timeout=30) as browser:
+        page = browser.post("/console/sign-in", data={"name": "admin", "password": "a sentence of ours"})
+        assert page.url.path == "/console/overview"
+        assert "woo" in page.text
+        assert told["store address"] not in page.text, "that one is left to be connected"
+    grant = {"grant_type": "client_credentials", "client_id": told["client ID"],
+             "client_secret": told["client secret"]}  # fmt: skip
+    answer = httpx.post(told["store address"] + "/admin/oauth/access_token", data=grant)
+    assert answer.json()["access_token"]
 
 
 @pytest.mark.parametrize("number, code", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
