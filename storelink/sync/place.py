@@ -66,6 +66,13 @@ def country_name(code: str) -> str:
     return code if found is None else str(getattr(found, "common_name", found.name))
 
 
+@lru_cache(maxsize=1)
+def country_names() -> Mapping[str, str]:
+    """Every country, code → name, by name: to choose from."""
+    named = {code: country_name(code) for code in set(_countries().values())}
+    return dict(sorted(named.items(), key=lambda pair: folded(pair[1])))
+
+
 def in_country(code: str) -> str:
     """`in Austria`, `in the United States`."""
     return f"in {'the ' if code in _WITH_THE else ''}{country_name(code)}"

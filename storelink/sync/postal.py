@@ -48,8 +48,8 @@ _EMAIL = re.compile(r"[^\s@<>()\[\],;:\\\"]+@(?:[^\s@.<>()\[\],;:\\\"]+\.)+[^\s@
 _PHONE = re.compile(r"\+?[0-9 ()./\-–]+(?:(?:x|ext\.?|#) ?[0-9]{1,6})?", re.IGNORECASE)
 _UNPRINTED = frozenset(("Cc", "Cs", "Co", "Cn", "Zl", "Zp"))
 _STEERING = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff")
-# a county is written freely there, and ISO has only today's authorities
-_FREE_PROVINCE = frozenset(("GB", "GG", "JE", "IM"))
+FREE_PROVINCE = frozenset(("GB", "GG", "JE", "IM"))
+"""Countries in which a county is written freely; ISO has only today's authorities."""
 
 Offer = Callable[[str], Mapping[str, str] | None]
 """A store's own provinces of a country, code → name: empty where it has none, None where it has no list."""
@@ -205,9 +205,9 @@ class _Check:
             self.address = replace(self.address, province=code) if touched else self.address
         elif typed and "province" not in self.named and touched:
             self.address = replace(self.address, province="")  # it was one of the old country
-        elif typed and touched and country not in _FREE_PROVINCE:
+        elif typed and touched and country not in FREE_PROVINCE:
             self._wrong("province", _no_province(typed, country, listed))
-        if touched and not self.address.province and _needs_province(country, listed):
+        if touched and not self.address.province and needs_province(country, listed):
             word = province_word(country)
             self._wrong("province", f"Enter the {word}, like {_sample(country, listed)}")
 
@@ -261,7 +261,8 @@ class _Check:
 _POST_WANTS = frozenset(("US", "CA", "AU", "BR", "CN", "IN", "IT", "JP", "MX", "MY", "ES"))
 
 
-def _needs_province(country: str, listed: Mapping[str, str] | None) -> bool:
+def needs_province(country: str, listed: Mapping[str, str] | None) -> bool:
+    """Whether an address there has one."""
     return country in _POST_WANTS and listed != {}
 
 
