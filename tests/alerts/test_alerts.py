@@ -108,6 +108,16 @@ TROUBLES = {
         "UPDATE connector_config SET token_expires_at = now() - interval '301 s'",
         "UPDATE connector_config SET token_expires_at = now() + interval '1 hour'",
     ),
+    "needs_attention": (
+        "INSERT INTO refund_request (connector_id, order_id, stage, error) SELECT id, '1', 'needs_attention',"
+        " 'anna@example.test' FROM connector_config",
+        "UPDATE refund_request SET stage = 'failed', status = 'failed'",
+    ),
+    "over_refunded": (
+        "INSERT INTO refund_request (connector_id, order_id, stage, status, alarm) SELECT id, '1', 'settled',"
+        " 'processed', 'twin' FROM connector_config",
+        "UPDATE refund_request SET alarm_over_at = now()",
+    ),
 }
 
 

@@ -256,6 +256,10 @@ class Till:
         raise KeyError(refund_id)
 
     def _show(self, order_id: str) -> None:
+        found = self.refunds[order_id]
         self.store.put(
-            "orders", order_id, refunds={one.id: str(one.amount) for one in self.refunds[order_id]}
+            "orders",
+            order_id,
+            refunds={one.id: str(one.amount) for one in found},
+            refunded_at={one.id: one.created_at for one in found},
         )
