@@ -15,18 +15,18 @@ from storelink.connectors import registry
 from storelink.connectors.action import Address
 from storelink.connectors.personal import personal_of, prune
 from storelink.connectors.presenting import OrderFace, presenter_of
-from storelink.errors import AuthFailed, Misconfigured, StorelinkError
+from storelink.errors import AuthFailed, StorelinkError
 from storelink.models import ConnectorConfig, OrderItem, OrderRefund, PlatformOrder, RefundRequest
 from storelink.sync import hint, order_story
 from storelink.sync.opening import open_subject
 from storelink.web.api.caller import store_for, stores_for
-from storelink.web.api.problem import Problem
-from storelink.web.console import timeline
+from storelink.web.console import refund_state, timeline
+from storelink.web.console.opened import read_order, title_of
 from storelink.web.console.orders import face_of, name_of, order_link, payment_state, shipping_state
 from storelink.web.console.page import TEMPLATES, show
 from storelink.web.console.signed import OwnForm, Reader
 from storelink.web.console.words import spell
-from storelink.web.services import Services, Use
+from storelink.web.services import Use
 
 router = APIRouter(include_in_schema=False)
 
@@ -70,6 +70,7 @@ def look(
     found = timeline.events(told, face)
     with services.database.session() as session:
         ids = [one.id for one in stores_for(services, caller)]
+        under_way = [refund_state.state_of(session, caller, one) for one in _under_way(told)]
         others = order_story.count_of(session, ids, order.email) if order.email else 0
     trouble = next((one.stage for one in told.story.requests if isinstance(one, RefundRequest)
                     and one.stage in ("unknown", "needs_attention")), None)  # fmt: skip
@@ -81,9 +82,8 @@ def look(
         payment=payment_state(order.financial_status, trouble),
         shipping=shipping_state(order.fulfillment_status, order.status, order.deleted_at),
         refunds=[_refund(one, told) for one in told.story.refunds], others=others,
-        under_way=_under_way(told), events=timeline.narrowed(found, t, road), t=t, road=road, read=read,
-        days=_days, gone=order.deleted_at is not None, addresses=_addresses(face),
-        country=country_of,
+        under_way=under_way, whole=False, wrong="", events=timeline.narrowed(found, t, road), t=t,
+        road=road, read=read, days=_days, gone=order.deleted_at is not None, addresses=_addresses(face),
     )  # fmt: skip
 
 
@@ -121,22 +121,7 @@ def raw(request: Request, caller: Reader, services: Use, store: Store, order_id:
                 words=words[:150_000], cut=len(words) > 150_000, whole=whole)  # fmt: skip
 
 
-# -- shared with the refund's page -------------------------------------------------------------------
-
-
-def read_order(services: Services, row: ConnectorConfig, order_id: str) -> order_story.Told:
-    """The order and its story. Raises `Problem` 404."""
-    if "\0" in order_id:
-        raise Problem(404, "not_found", "There is no such order.")
-    with services.database.session() as session:
-        try:
-            return order_story.tell(session, row, order_id)
-        except Misconfigured:
-            raise Problem(
-                404, "not_found",
-                f"{row.name} has no order {order_id} that storelink has read. It may be in another store, or"
-                " not be read yet.",
-            ) from None  # fmt: skip
+# -- in words ----------------------------------------------------------------------------------------
 
 
 def admin_url(row: ConnectorConfig, order_id: str) -> str | None:
@@ -146,14 +131,6 @@ def admin_url(row: ConnectorConfig, order_id: str) -> str | None:
     except StorelinkError:
         return None
     return presenter.admin_url(row.store_url, order_id, row.settings) if presenter else None
-
-
-def title_of(row: ConnectorConfig) -> str:
-    """What the platform is called."""
-    try:
-        return registry.get(row.platform).title
-    except StorelinkError:
-        return row.platform
 
 
 def country_of(code: str) -> str:
