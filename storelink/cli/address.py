@@ -1,14 +1,16 @@
 """`storelink address`: change the address of an order, once, and put it back."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from storelink.cli import show
+from storelink.cli.address_wish import read_wish
 from storelink.cli.context import Context, JsonFlag, print_json, run
 from storelink.cli.naming import NameArgument, find_store
+from storelink.cli.refund import OrderArgument, Wait, Yes
 from storelink.errors import Misconfigured
 
 if TYPE_CHECKING:
@@ -26,9 +28,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-OrderArgument = Annotated[
-    str, typer.Argument(metavar="ORDER", help="Its number or id; `id:17` is certainly an id.")
-]
 Billing = Annotated[bool, typer.Option("--billing", help="The billing address, not the shipping address.")]
 Set = Annotated[
     list[str] | None,
@@ -48,8 +47,6 @@ Force = Annotated[
     bool, typer.Option("--force", help="Do it although the order is shipped, cancelled, refunded or on hold.")
 ]
 Again = Annotated[bool, typer.Option("--again", help="The same was requested within a day; it is meant.")]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
-Wait = Annotated[bool, typer.Option("--wait", help="Come back when it is settled, has failed or needs you.")]
 Key = Annotated[
     str | None,
     typer.Option(
@@ -66,8 +63,9 @@ IdArgument = Annotated[
 
 FIELDS_HELP = """
 \b
-Fields: first_name last_name company address1 address2 city province postcode country phone,
-and email for billing. Countries and provinces may be named or coded: Austria, AT, California, CA.
+Fields: first_name, last_name, company, address1, address2, city, province,
+postcode, country, phone; of a billing address email too. Countries and
+provinces may be named or coded: Austria or AT, California or CA.
 """
 PREVIEW_HELP = f"""\
 Show the address now beside the new one, what is wrong with it, and what forbids it. Changes nothing.
@@ -75,7 +73,7 @@ Show the address now beside the new one, what is wrong with it, and what forbids
 \b
 Examples:
   storelink address preview shop 1042 --set address1="Rosengasse 12"
-  storelink address preview shop 1042 --set country=Austria --set postcode=1060 --set city=Wien
+  storelink address preview shop 1042 --set country=Austria --set zip=1060
 """
 
 
@@ -89,7 +87,8 @@ def preview(
     as_json: JsonFlag = False,
 ) -> None:
     with run(as_json) as context:
-        made, store, _ = _preview(context, name, order, billing, _wish(sets, file))
+        store, order_id = _placed(context, name, order)
+        made = _preview(context, store, order_id, billing, read_wish(sets, file))
     if as_json:
         print_json({"preview": made.id, "store": store.name, **made.document})
     else:
@@ -108,7 +107,7 @@ The order is read once more just before it is sent: if it changed since the prev
 \b
 Examples:
   storelink address update shop 1042 --set address1="Rosengasse 12" --wait
-  storelink address update shop 1042 --file new.json --yes --wait --idempotency-key case-1234
+  storelink address update shop 1042 --file new.json --yes --wait
 """
 
 
@@ -130,13 +129,13 @@ def update(
     with run(as_json) as context:
         from storelink.sync.address import Particulars
 
-        wish = _wish(sets, file)
+        wish = read_wish(sets, file)
         said = Particulars(force, again, note, idempotency_key)
         store, order_id = _placed(context, name, order)
         kind = "billing" if billing else "shipping"
         created = _earlier(context, store, order_id, kind, wish, said)
         if created is None:
-            made, store, _ = _preview(context, name, f"id:{order_id}", billing, wish)
+            made = _preview(context, store, order_id, billing, wish)
             created = _create(context, store, made, said, yes=yes, as_json=as_json)
         _follow_up(context, store, created.request, wait=wait, as_json=as_json, new=created.new)
 
@@ -246,33 +245,6 @@ def resolve(
 # -- from what was typed to a preview ----------------------------------------------------------------
 
 
-def _wish(sets: Sequence[str] | None, file: Path | None) -> dict[str, object]:
-    """The fields that were given. Raises `Misconfigured` for what is not of their form, or for none."""
-    wish: dict[str, object] = {}
-    if file is not None:
-        wish |= _fields_in(file)
-    for text in sets or ():
-        field, sign, value = text.partition("=")
-        if not sign or not field.strip():
-            raise Misconfigured(f"{text!r} is not of the form FIELD=TEXT, as in city=Wien.")
-        wish[field.strip()] = value
-    if not wish:
-        raise Misconfigured("Say what to change: --set FIELD=TEXT, as in --set city=Wien, or --file.")
-    return wish
-
-
-def _fields_in(file: Path) -> Mapping[str, object]:
-    import json
-
-    try:
-        found = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise Misconfigured(f"{file} cannot be read as JSON: {error}.") from None
-    if not isinstance(found, dict):
-        raise Misconfigured(f'{file} has to hold one JSON object, as in {{"city": "Wien"}}.')
-    return found
-
-
 def _placed(context: Context, name: str, order: str) -> "tuple[ConnectorConfig, str]":
     from storelink.sync.order_search import order_id_of
 
@@ -282,17 +254,15 @@ def _placed(context: Context, name: str, order: str) -> "tuple[ConnectorConfig, 
 
 
 def _preview(
-    context: Context, name: str, order: str, billing: bool, wish: Mapping[str, object]
-) -> "tuple[Preview, ConnectorConfig, str]":
+    context: Context, store: "ConnectorConfig", order_id: str, billing: bool, wish: Mapping[str, object]
+) -> "Preview":
     from storelink.sync import address
 
-    store, order_id = _placed(context, name, order)
     kind = "billing" if billing else "shipping"
-    made = _asked(
-        context, name,
+    return _asked(
+        context, store.name,
         lambda subject, asker: address.preview(context.database, subject, order_id, kind, wish, asker),
     )  # fmt: skip
-    return made, store, order_id
 
 
 def _asked(context: Context, name: str, ask: "Callable[[Subject, Any], Preview]") -> "Preview":

@@ -11,7 +11,7 @@ from typing import Any
 
 from storelink.connectors.action import Actions, Address, Standing
 from storelink.models.request import AddressUpdateRequest
-from storelink.sync.address_plan import changes_since, refusals_of
+from storelink.sync.address_plan import changes_since
 from storelink.sync.lane import Psycopg
 from storelink.sync.postal import LABELS, differences
 from storelink.sync.request import (
@@ -42,7 +42,7 @@ class AddressKind:
         return AddressUpdateRequest(**values)
 
     def prepare(self, actions: Actions, request: AddressUpdateRequest) -> Prepared:
-        """See `request.Kind`. The order must be as it was shown."""
+        """See `request.Kind`. The order must be as it was shown: what forbids it was seen then."""
         standing = actions.look(request.order_id)
         plan = request.plan or {}
         if changes := changes_since(plan, standing):
@@ -50,9 +50,6 @@ class AddressKind:
                 f"The order changed in the store since it was shown: {'; '.join(changes)}."
                 " Nothing was sent; preview it again."
             )
-        against = [one for one in refusals_of(standing) if not (request.force and one.forceable)]
-        if against:
-            raise Refused(" ".join(one.words for one in against))
         old = standing.addresses.get(request.kind, Address())
         values = {
             "old_address": asdict(old),
