@@ -1,21 +1,28 @@
 """The console: pages for ops and support, drawn on the server, whole without JavaScript."""
 
 from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import RedirectResponse, Response
 from starlette.exceptions import HTTPException
 
 from storelink.errors import StorelinkError
 from storelink.web.api.problem import Problem, problem_of
 from storelink.web.console import (
+    address,
+    address_request,
     asset,
     audit,
     catalog,
+    connect,
+    connect_click,
     customers,
     door,
     order,
     orders,
     overview,
     people,
+    refund,
+    refund_request,
     requests,
     store,
     store_change,
@@ -30,13 +37,19 @@ PARTS = (
     overview,
     orders,
     order,
+    refund,
+    refund_request,
     customers,
     catalog,
     requests,
     audit,
     people,
+    connect,
+    connect_click,
     store,
     store_change,
+    address,
+    address_request,
 )
 
 
@@ -68,6 +81,11 @@ def create(services: Services) -> FastAPI:
         found = problem_of(error)
         return shut(request, found.status, _HEADS.get(found.status, "That cannot be done."), found.detail)
 
+    @app.exception_handler(RequestValidationError)
+    async def on_invalid(request: Request, _error: RequestValidationError) -> Response:
+        words = "Something in its address or its form is not as the page sends it. Nothing was done."
+        return shut(request, 422, _HEADS[422], words)
+
     @app.exception_handler(HTTPException)
     async def on_http(request: Request, error: HTTPException) -> Response:
         words = "Perhaps it was removed, or the address was cut short."
@@ -86,6 +104,7 @@ _HEADS = {
     404: "There is no such page.",
     405: "This page cannot be asked so.",
     409: "Not as things stand.",
+    422: "This cannot be read as it was sent.",
     500: "storelink broke on this page.",
     502: "The store refuses.",
     503: "It does not answer just now.",

@@ -246,7 +246,7 @@ def _page(
     return show(
         request, page, caller, status=status, where=where, plan=plan, look=look, sent=sent, fields=fields,
         errors=[(one.name, one.wrong) for one in fields if one.wrong] if asked else [],
-        problems=_words_of(plan["problems"]), changed=[label_of(name).lower() for name in _ordered(plan)],
+        problems=_words_of(plan["problems"]), changed=_changed_in(plan),
         refusals=[one for one in plan["refusals"] if one["code"] != _IDLE],
         idle=any(one["code"] == _IDLE for one in plan["refusals"]),
         country=sent.typed.get("country", ""), standing=standing_words(plan["states"]), doubted=doubted,
@@ -269,5 +269,6 @@ def _words_of(problems: list[dict[str, Any]]) -> str:
     return " and ".join(dict.fromkeys(names)) or "see above"
 
 
-def _ordered(plan: Mapping[str, Any]) -> list[str]:
-    return [name for name in FIELDS if name in plan["changes"]]
+def _changed_in(plan: Mapping[str, Any]) -> list[str]:
+    """`street`, `postcode`: what becomes another, in words."""
+    return [label_of(name, plan["new"]["country"]).lower() for name in FIELDS if name in plan["changes"]]
