@@ -57,7 +57,7 @@ def act(
     words = _read_again(database, subject, order_id)
     with carrier() as carrying:
         if words is None:
-            carrying.close()
+            carrying.close(unread)
         else:
             carrying.put_off_reading(words)
         return carrying.carry_all()

@@ -12,6 +12,7 @@ step is committed before the next begins, so a crash anywhere leaves a stage fro
 """
 
 import time
+import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -44,6 +45,7 @@ from storelink.sync.request import (
     Attention,
     Kind,
     Moment,
+    NotYet,
     Refused,
     Resend,
     Rules,
@@ -57,6 +59,9 @@ from storelink.sync.request import (
 )
 
 log = structlog.get_logger(__name__)
+
+MISSING_MOST = 5
+"""Reads of an order after which a refund of ours that it does not bring is missed no more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,14 +93,22 @@ class Carrier:
         times = [one.next_try_at for _, one in self._open() if one.next_try_at is not None]
         return max(0.0, (min(times) - self.held.clock()).total_seconds()) if times else None
 
-    def unread(self) -> bool:
-        """Whether something was settled and the order was not read since, and that is due."""
-        return bool(self._unread())
+    def unread(self) -> frozenset[uuid.UUID]:
+        """The requests that were settled, and after which the order is to be read now."""
+        return frozenset(request.id for _, request in self._unread())
 
-    def close(self) -> None:
-        """The order has been read down the road in: tie up what was settled."""
+    def close(self, read: frozenset[uuid.UUID]) -> None:
+        """The order has been read since these were settled: tie them up with what was read."""
         for kind, request in self._unread():
-            values = kind.close(self.held.connection, request)
+            if request.id not in read:
+                continue  # another process settled it meanwhile
+            try:
+                values = kind.close(self.held.connection, request)
+            except NotYet as error:
+                if request.misses < MISSING_MOST:
+                    self._ride(kind).put_off(request, str(error))
+                    continue
+                values = {}
             self._ride(kind).close(request, values)
 
     def put_off_reading(self, words: str) -> None:

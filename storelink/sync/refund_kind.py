@@ -13,6 +13,7 @@ from storelink.sync.plan_document import changes_since, plan_document, read_wish
 from storelink.sync.request import (
     Attention,
     Moment,
+    NotYet,
     Prepared,
     Refused,
     Resend,
@@ -78,10 +79,12 @@ class RefundKind:
 
     def close(self, connection: Psycopg, request: RefundRequest) -> Mapping[str, Any]:
         """See `request.Kind`. The refund's row gets our request's id; too much of it raises the alarm."""
-        connection.execute(
+        tied = connection.execute(
             "UPDATE order_refund SET refund_request_id = %s WHERE connector_id = %s AND refund_id = %s",
             (request.id, request.connector_id, request.refund_id),
-        )
+        ).rowcount
+        if not tied and request.refund_id is not None:
+            raise NotYet(f"The order was read again, and refund {request.refund_id} is not in it yet.")
         return over_refund.raise_alarm(connection, request)
 
 
@@ -168,6 +171,11 @@ def _absent(request: RefundRequest, moment: Moment) -> Verdict:
         return Resend(
             "It was sent and not answered, and the order does not show it: the very same is sent again."
         )
+    return _unanswered(seen, since, moment)
+
+
+def _unanswered(seen: Mapping[str, Any], since: timedelta, moment: Moment) -> Verdict:
+    """Nothing of it is there, and it must not be sent again."""
     if seen.get("done_with"):
         if since < timedelta(seconds=moment.rules.survive):
             return Wait("The store is done with it, and the order does not show it; it is looked for again.")

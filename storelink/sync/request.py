@@ -79,6 +79,10 @@ class Refused(StorelinkError):
     """It must not be sent: the order is not as it was when this was asked for, or we may not."""
 
 
+class NotYet(StorelinkError):
+    """The order was read again, and what was settled is not in our tables."""
+
+
 # -- a kind of request -------------------------------------------------------------------------------
 
 
@@ -154,7 +158,7 @@ class Kind(Protocol):
     def close(self, connection: Psycopg, request: Any) -> Mapping[str, Any]:
         """It is settled and the order was read again: tie up our tables in the present transaction.
 
-        Returns columns to set.
+        Returns columns to set. Raises `NotYet`.
         """
 
 

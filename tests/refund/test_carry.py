@@ -242,3 +242,18 @@ def test_what_was_kept_of_an_erased_person_goes_when_it_is_over(house):
     house.until_calm()
     now = house.now(request)
     assert (now.stage, now.reason, now.body) == ("settled", None, None)
+
+
+def test_a_refund_that_the_order_does_not_bring_yet_is_waited_for(house):
+    request = house.ask("1", units=1)
+    shown = house.store.records["orders"]["1"]
+    house.till._show = lambda _order: None  # what reads orders is behind what reads refunds
+    house.act()
+    waiting = house.now(request)
+    assert (waiting.stage, waiting.read_at) == ("settled", None)
+    assert "not in it yet" in waiting.error
+    shown["refunds"] = {one.id: str(one.amount) for one in house.till.refunds["1"]}
+    house.pass_time(11)
+    house.act()
+    assert house.now(request).read_at is not None
+    assert house.rows("SELECT refund_request_id FROM order_refund") == [(request.id,)]
