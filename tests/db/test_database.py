@@ -51,7 +51,7 @@ def one(database: Database) -> Any:
 
 def test_an_outer_database_that_is_behind(empty_url: str) -> None:
     with (
-        pytest.raises(Misconfigured, match=r"behind .* 2 migration.*`storelink db upgrade`"),
+        pytest.raises(Misconfigured, match=r"behind .* [0-9]+ migration.*`storelink db upgrade`"),
         open_database(settings(empty_url)),
     ):
         pass
