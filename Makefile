@@ -16,7 +16,7 @@ help:
 	@echo "make money-test  2,000 refunds while everything goes wrong, against the gateways' ledgers"
 	@echo "make bench       speed and memory"
 	@echo "make migration m='what and why'    a migration for changed models"
-	@echo "make docs        docs/data-model.md anew from the models"
+	@echo "make docs        docs/data-model.md anew from the models, and the site into site/"
 
 install: $(STAMP)
 
@@ -65,6 +65,7 @@ migration: install
 docs: install
 	$(BIN)/python -m storelink.models.document > docs/data-model.new
 	mv docs/data-model.new docs/data-model.md
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 clean:
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) build dist site .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

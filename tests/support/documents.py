@@ -7,7 +7,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = (
     "README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/command-line.md",
-    "docs/adding-a-platform.md", "docs/operations.md",
+    "docs/adding-a-platform.md", "docs/operations.md", "docs/index.md", "docs/woocommerce.md",
+    "docs/shopify.md", "docs/console.md", "docs/api.md",
 )  # fmt: skip
 _FENCED = re.compile(r"^ *```(\w*)\n(.*?)^ *```", re.M | re.S)
 _INLINE = re.compile(r"`([^`]+)`")

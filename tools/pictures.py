@@ -1,0 +1,132 @@
+"""Draw docs/pictures from the real console: `.venv/bin/python tools/pictures.py [NAME…]`.
+
+Two simulated stores are connected, read and worked on; the system's Chromium (`CHROMIUM` names another)
+visits the console as an admin. It needs Playwright; no browser is downloaded.
+"""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from playwright.sync_api import Browser, sync_playwright
+
+from storelink.sandbox.running import Running, RunningShopify, start, start_shopify
+
+TARGET = Path(__file__).resolve().parent.parent / "docs" / "pictures"
+STORELINK = Path(sys.executable).parent / "storelink"
+PASSWORD = "seven grey geese over the bay"
+WIDTH = 1280
+PAGES = {
+    "overview": ("/console/overview", 560),
+    "orders": ("/console/orders?q=customer5%40example.test", 720),
+}
+"""Name of the picture → the page, and how much of its height is shown."""
+
+
+def run(environment: dict[str, str], *words: str, typed: str = "") -> None:
+    """A command, as a person would run it; drift and the like are part of the picture."""
+    subprocess.run(
+        [STORELINK, *words], env=environment, input=typed, text=True, check=False, stdout=subprocess.DEVNULL
+    )
+
+
+def furnish(environment: dict[str, str], woo: Running, shopify: RunningShopify) -> None:
+    """Both stores connected and read, a record that makes no sense, one changed behind its dates."""
+    keys = {"STORELINK_API_KEY": woo.key, "STORELINK_SECRET": woo.secret}
+    run(environment | keys, "connectors", "add", "woocommerce", "fjord-wool", "--store-url", woo.url)
+    keys = {"STORELINK_API_KEY": shopify.client_id, "STORELINK_SECRET": shopify.client_secret}
+    run(environment | keys, "connectors", "add", "shopify", "linden-tea", "--store-url", shopify.url)
+    for name in ("fjord-wool", "linden-tea"):
+        run(environment, "sync", name)
+    orders = [one for one in woo.admin.records("orders") if one["status"] == "processing"]
+    woo.admin.edit_order(orders[0]["id"], total="-")
+    for order in orders[1:9]:
+        woo.admin.edit_order(order["id"], status="completed")
+    run(environment, "sync", "fjord-wool")
+    refunded = next(one for one in woo.admin.records("orders") if one["refunds"])
+    woo.admin.delete_refund(refunded["refunds"][0]["id"])  # moves no date
+    run(environment, "verify", "fjord-wool")
+    run(environment, "users", "create", "ines@shop.example", "--role", "admin", "--full-name", "Ines Okafor",
+        "--password", typed=PASSWORD + "\n")  # fmt: skip
+
+
+@contextmanager
+def serving(environment: dict[str, str]) -> Iterator[str]:
+    """`storelink serve`; its URL."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    url = f"http://127.0.0.1:{port}"
+    with subprocess.Popen([STORELINK, "serve", "--port", str(port)], env=environment) as server:
+        try:
+            wait_for(url + "/readyz")
+            yield url
+        finally:
+            server.terminate()
+
+
+def wait_for(url: str) -> None:
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            urllib.request.urlopen(url, timeout=5).close()
+            return
+        except OSError:  # not yet, or slow
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+
+
+def draw(browser: Browser, url: str, names: list[str]) -> None:
+    """One picture a page, in light colours."""
+    context = browser.new_context(
+        viewport={"width": WIDTH, "height": 720}, timezone_id="Europe/Berlin", color_scheme="light"
+    )
+    page = context.new_page()
+    page.goto(url + "/console/sign-in")
+    page.fill("#name", "ines@shop.example")
+    page.fill("#password", PASSWORD)
+    page.press("#password", "Enter")
+    page.wait_for_url("**/overview")
+    for name in names:
+        path, height = PAGES[name]
+        page.set_viewport_size({"width": WIDTH, "height": height})
+        page.goto(url + path)
+        page.wait_for_load_state("load")
+        page.wait_for_timeout(500)  # the chart is drawn
+        page.screenshot(path=TARGET / f"{name}.png")
+        print(f"docs/pictures/{name}.png")
+
+
+def main(names: list[str]) -> None:
+    TARGET.mkdir(exist_ok=True)
+    chromium = os.environ.get("CHROMIUM", "/usr/bin/chromium")
+    flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync",
+             "--disable-component-update", "--no-first-run"]  # fmt: skip
+    home = Path(tempfile.mkdtemp(prefix="sl-pictures-", dir="/tmp"))
+    home.chmod(0o711)
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("STORELINK_")}
+    environment |= {"STORELINK_HOME": str(home / "home"), "STORELINK_LOG_LEVEL": "error"}
+    try:
+        with (
+            start(240, 40, 60) as woo, start_shopify(180, 40, 60, seed=2) as shopify,
+            sync_playwright() as playwright,
+        ):  # fmt: skip
+            furnish(environment, woo, shopify)
+            with serving(environment) as url:
+                browser = playwright.chromium.launch(executable_path=chromium, args=flags)
+                draw(browser, url, names or list(PAGES))
+                browser.close()
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
