@@ -11,6 +11,7 @@ from storelink.models.connector import ConnectorConfig
 from storelink.models.customer import PlatformCustomer
 from storelink.models.key import KeyReport, MasterKey
 from storelink.models.order import OrderItem, OrderRefund, PlatformOrder
+from storelink.models.pending import PendingStore
 from storelink.models.person import ApiToken, ConsoleSession, ConsoleUser, SignInFailure
 from storelink.models.product import PlatformProduct
 from storelink.models.quarantine import QuarantinedRecord
@@ -41,6 +42,7 @@ __all__ = [
     "OrderItem",
     "OrderRefund",
     "OrderWords",
+    "PendingStore",
     "PlatformCustomer",
     "PlatformOrder",
     "PlatformProduct",

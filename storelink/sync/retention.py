@@ -1,4 +1,5 @@
-"""What is thrown away with time: deliveries, passes, alerts, previews, numbers of the feed, payloads.
+"""What is thrown away with time: deliveries, passes, alerts, previews, numbers of the feed, payloads, and
+stores that nobody went on connecting.
 
 Rows go in batches, each in a transaction of its own, so that nobody waits for long. What erased people
 are known by, and the deeds in `audit_event`, stay.
@@ -37,6 +38,7 @@ class Cut:
     changes: int
     payloads: int
     previews: int
+    pending: int = 0
 
 
 def kept_by(settings: Settings) -> Kept:
@@ -58,6 +60,7 @@ def cut(connection: Psycopg, kept: Kept, batch: int = BATCH) -> Cut:
         changes=_cut_changes(connection, kept.changes, batch),
         payloads=_repeat(connection, _PAYLOADS, batch, age=kept.quarantined),
         previews=_repeat(connection, _PREVIEWS, batch, age=PREVIEWS),
+        pending=_repeat(connection, _PENDING, batch),
     )
 
 
@@ -105,6 +108,11 @@ DELETE FROM alert WHERE id IN (
 _PREVIEWS = """
 DELETE FROM action_preview WHERE id IN (
     SELECT id FROM action_preview WHERE made_at < clock_timestamp() - %(age)s::interval LIMIT %(batch)s)
+"""
+
+_PENDING = """
+DELETE FROM pending_store WHERE id IN (
+    SELECT id FROM pending_store WHERE ends_at < clock_timestamp() LIMIT %(batch)s)
 """
 
 # Numbers go up with time, near enough: all below the first one that is young enough may go.

@@ -106,6 +106,7 @@ class Shopify:
     webhooks: Webhooks = ShopifyWebhooks()
     personal: Personal = PERSONAL
     presenter: Presenter = PRESENTER
+    admin_path = "/admin"
 
     def open(self, account: Account, limits: Limits, clock: Clock) -> ShopifyStore:
         """Makes no request. Raises `Misconfigured` if address or credentials cannot be used."""

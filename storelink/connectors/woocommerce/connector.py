@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from storelink.connectors.hook import Webhooks
+from storelink.connectors.key_grant import KeyGrant
 from storelink.connectors.personal import Personal
 from storelink.connectors.presenting import Presenter
 from storelink.connectors.protocol import (
@@ -32,6 +33,7 @@ from storelink.connectors.woocommerce import address, normalize
 from storelink.connectors.woocommerce.actions import WooCommerceActions
 from storelink.connectors.woocommerce.client import Client
 from storelink.connectors.woocommerce.doctor import check
+from storelink.connectors.woocommerce.key_grant import KEY_GRANT
 from storelink.connectors.woocommerce.personal import PERSONAL
 from storelink.connectors.woocommerce.presenting import PRESENTER
 from storelink.connectors.woocommerce.reader import Reader
@@ -97,6 +99,8 @@ class WooCommerce:
     webhooks: Webhooks = WooCommerceWebhooks()
     personal: Personal = PERSONAL
     presenter: Presenter = PRESENTER
+    key_grant: KeyGrant = KEY_GRANT
+    admin_path = "/wp-admin/"
 
     def open(self, account: Account, limits: Limits, clock: Clock) -> WooCommerceStore:
         """Makes no request. Raises `Misconfigured` if address or keys cannot be used."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from urllib.parse import unquote
 
 from storelink.sandbox.money import decimals
-from storelink.sandbox.woocommerce import about, auth, pages
+from storelink.sandbox.woocommerce import about, auth, key_page, pages
 from storelink.sandbox.woocommerce.answers import Answer, Later, Refused, json_answer, no_route
 from storelink.sandbox.woocommerce.auth import Asked, Gate, Key
 from storelink.sandbox.woocommerce.body import Body, read_body
@@ -102,6 +102,8 @@ class Platform:
         rest = str(query.get("rest_route", ""))
         if rest:
             return await self._rest(request, rest, query, behind_rest_route=True)
+        if path.startswith("/wc-auth/"):
+            return await self._key_page(request.method, path.rstrip("/"), query)
         if not path.startswith("/wp-json"):
             return self._home() if path in ("", "/") else self.page(404, pages.HOME)
         if site.mode == "plain_permalinks":
@@ -110,6 +112,18 @@ class Platform:
 
     def _home(self) -> Reply:
         return 200, self._web_headers("text/html; charset=UTF-8"), pages.HOME
+
+    async def _key_page(self, method: str, path: str, query: Query) -> Reply:
+        if method != "GET" or path not in (key_page.AUTHORIZE, key_page.GRANTED):
+            return self.page(404, pages.HOME)
+        if path == key_page.AUTHORIZE:
+            status, there, body = key_page.ask(query)
+        else:
+            status, there, body = await asyncio.to_thread(
+                key_page.grant, query, self.gate, self.store.site.base
+            )
+        reply = self.page(status, body)
+        return (status, [*reply[1], ("Location", there)], body) if there else reply
 
     def _plain(self, path: str) -> Reply:
         if path.endswith("/"):

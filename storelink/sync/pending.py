@@ -1,0 +1,248 @@
+"""Stores that are being connected: from an address and a way in to a registered store.
+
+Keys are sealed from the moment they come, as those of registered stores are. What a row holds is good
+for an hour, and for the person who began it. A store's answer is known by a random text of which only
+the digest is kept, and which is good once. A row sealed with a master key that is retired meanwhile
+does not open any more: its person begins again. Functions do not commit; the outermost caller does.
+"""
+
+import hashlib
+import json
+import math
+import secrets
+import time
+import uuid
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import delete, func
+from sqlmodel import Session, col, select
+
+from storelink.config import Settings
+from storelink.connectors import registry
+from storelink.connectors.protocol import Account, Checkup, Connector, Store, Token
+from storelink.db import Database
+from storelink.errors import Misconfigured, NotFound, StorelinkError
+from storelink.models import ConnectorConfig, PendingStore
+from storelink.secrets.envelope import new_data_key
+from storelink.secrets.keyring import Keyring
+from storelink.sync import account, entry, keys
+from storelink.sync.opening import limits, measure_clock, remembered
+from storelink.sync.sealed import SLOTS, TOKEN, seal_credentials, seal_token
+from storelink.sync.token import Remembered
+
+LASTS = timedelta(hours=1)
+_WHOLE = 3
+MOST = 20
+"""Rows that one person may have under way."""
+
+
+def begin(session: Session, connector: Connector, name: str, url: str, *, actor: str) -> PendingStore:
+    """A store to connect; `url` is in its kept form. What is over goes. Raises `Misconfigured`."""
+    entry.check_name(name)
+    for store in account.registered(session):
+        if store.name == name:
+            raise Misconfigured(f"The name {name!r} is taken, by {store.store_url}.", code="name")
+        if (store.platform, store.store_url) == (connector.platform, url):
+            raise Misconfigured(f"{url} is connected already, as {store.name!r}.", code="store_url")
+    session.exec(delete(PendingStore).where(col(PendingStore.ends_at) < func.now()))
+    mine = session.exec(select(func.count()).where(PendingStore.made_by == actor)).one()
+    if mine >= MOST:
+        raise Misconfigured(f"You have {mine} stores under way. Go on with one, or wait an hour.")
+    row = PendingStore(
+        platform=connector.platform, name=name, store_url=url, made_by=actor, ends_at=_now(session) + LASTS
+    )
+    session.add(row)
+    session.flush()
+    return row
+
+
+def find(session: Session, pending_id: uuid.UUID, *, actor: str) -> PendingStore:
+    """This person's row. Raises `NotFound` for others', and for what is over."""
+    row = session.exec(
+        select(PendingStore).where(
+            PendingStore.id == pending_id, PendingStore.made_by == actor,
+            col(PendingStore.ends_at) > func.now(),
+        )
+    ).first()  # fmt: skip
+    if row is None:
+        raise NotFound("Nobody of your name is connecting this store: an hour has passed, or it is done.")
+    return row
+
+
+def forget(session: Session, row: PendingStore) -> None:
+    """Nothing of it is kept."""
+    session.delete(row)
+    session.flush()
+
+
+# -- the store's answer --------------------------------------------------------------------------------
+
+
+def ask(session: Session, row: PendingStore) -> str:
+    """A new random text for the store to answer with; one that was given before is good no more."""
+    text = secrets.token_urlsafe(32)
+    row.answer_digest, row.asked_at, row.trouble = _digest(text), _now(session), None
+    session.add(row)
+    session.flush()
+    return text
+
+
+def answered(session: Session, platform: str, text: str) -> PendingStore:
+    """The row that waits for this answer, which is thereby spent. Raises `NotFound`."""
+    row = session.exec(
+        select(PendingStore)
+        .where(
+            PendingStore.platform == platform, PendingStore.answer_digest == _digest(text),
+            col(PendingStore.ends_at) > func.now(),
+        )
+        .with_for_update()
+    ).first()  # fmt: skip
+    if row is None:
+        raise NotFound("No store is being connected by this answer.")
+    row.answer_digest = None
+    session.add(row)
+    session.flush()
+    return row
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
+
+
+# -- keys ----------------------------------------------------------------------------------------------
+
+
+def enter(
+    session: Session, keyring: Keyring, row: PendingStore, mode: str, values: Mapping[str, Any]
+) -> None:
+    """Keys for one of the connector's modes, sealed; what was known of others is forgotten."""
+    connector = registry.get(row.platform)
+    mode = entry.usable_mode(connector, mode)
+    checked = entry.check_credentials(connector, mode, values)
+    key = keys.current_key(session, keyring)
+    data_key = new_data_key(row.id)
+    for slot in (*SLOTS, TOKEN):
+        setattr(row, slot, None)
+    for slot, sealed in seal_credentials(connector, mode, data_key, checked).items():
+        setattr(row, slot, sealed)
+    row.data_key, row.key_id, row.auth_mode = key.wrap(data_key), key.id, mode
+    row.findings, row.amounts, row.healthy, row.trouble = None, None, False, None
+    session.add(row)
+    session.flush()
+
+
+def open_candidate(session: Session, keyring: Keyring, row: PendingStore) -> Account:
+    """How to reach the store, with the token that was issued, if any. Raises `Misconfigured`."""
+    if row.data_key is None or row.auth_mode is None:
+        raise Misconfigured("No keys were entered yet.")
+    data_key = keys.opening_key(session, keyring, row.key_id or "").unwrap(row.id, row.data_key)
+    values: dict[str, str] = {}
+    for slot in SLOTS:
+        if (sealed := getattr(row, slot)) is not None:
+            values |= json.loads(data_key.open(slot, sealed))
+    token = json.loads(data_key.open(TOKEN, row.credentials)) if row.credentials else None
+    host, _, _ = entry.url_parts(row.store_url)
+    plain = entry.is_this_machine(host)
+    return Account(row.name, row.store_url, row.auth_mode, values, {}, plain, Remembered(token))
+
+
+def keep_token(session: Session, keyring: Keyring, row: PendingStore, token: Token) -> None:
+    """The token that the store issued, sealed."""
+    if row.data_key is None:
+        raise Misconfigured("No keys were entered yet.")
+    data_key = keys.opening_key(session, keyring, row.key_id or "").unwrap(row.id, row.data_key)
+    row.credentials = seal_token(data_key, token)[TOKEN]
+    session.add(row)
+    session.flush()
+
+
+# -- looking at it -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """How much of a resource there is: by the first page of its list. None: the store does not say."""
+
+    resource: str
+    total: int | None
+    requests: int | None
+    seconds: float | None
+
+
+def look(database: Database, keyring: Keyring, settings: Settings, row: PendingStore) -> Checkup:
+    """Ask the doctor, measure how much there is, and keep both. Commits."""
+    connector = registry.get(row.platform)
+    with database.session() as session:
+        candidate = open_candidate(session, keyring, row)
+    clock = measure_clock(database)
+    store = connector.open(candidate, limits(settings), clock)
+    try:
+        checkup = store.check()
+    finally:
+        store.close()
+    amounts: list[Amount] = []
+    if checkup.healthy:
+        known = connector.open(replace(candidate, settings=checkup.settings), limits(settings), clock)
+        try:
+            amounts = [measure(known, resource) for resource in connector.resources]
+        finally:
+            known.close()
+    with database.session() as session:
+        kept = find(session, row.id, actor=row.made_by)
+        kept.findings = [asdict(one) for one in checkup.findings]
+        kept.healthy, kept.settings = checkup.healthy, remembered(checkup, clock())
+        kept.amounts = [asdict(one) for one in amounts]
+        token = candidate.tokens.held() if candidate.tokens else None
+        if token is not None:
+            keep_token(session, keyring, kept, token)
+        session.add(kept)
+        session.commit()
+    return checkup
+
+
+def measure(store: Store, resource: str) -> Amount:
+    """By one page of the list of versions; a whole record takes about three times as long as its line."""
+    begun = time.monotonic()
+    try:
+        page = next(iter(store.list_all(resource)), None)
+    except StorelinkError:
+        return Amount(resource, None, None, None)
+    took = time.monotonic() - begun
+    if page is None or page.total is None:
+        return Amount(resource, None, None, None)
+    size = len(page.records) if 0 < len(page.records) < page.total else 100
+    pages = max(1, math.ceil(page.total / size))
+    return Amount(resource, page.total, 2 * pages, round(_WHOLE * took * pages, 1))
+
+
+# -- done ----------------------------------------------------------------------------------------------
+
+
+def finish(
+    session: Session, keyring: Keyring, row: PendingStore, *, interval: int, actor: str,
+    settings: Mapping[str, Any] | None = None,
+) -> ConnectorConfig:  # fmt: skip
+    """The store is registered with what was learnt of it, and due; the row goes.
+
+    `settings` come on top of what the check learnt. Raises `Misconfigured`, also for a store that was
+    not found readable.
+    """
+    if not row.healthy:
+        raise Misconfigured("Test the connection first: the store has not been found readable yet.")
+    candidate = open_candidate(session, keyring, row)
+    made = account.register(
+        session, keyring, registry.get(row.platform), name=row.name, store_url=row.store_url,
+        credentials=candidate.credentials, auth_mode=candidate.auth_mode,
+        token=candidate.tokens.held() if candidate.tokens else None, interval=interval,
+        allow_http=candidate.allow_http, settings={**row.settings, **(settings or {})}, actor=actor,
+    )  # fmt: skip
+    forget(session, row)
+    return made
+
+
+def _now(session: Session) -> datetime:
+    found: datetime = session.scalar(select(func.clock_timestamp()))
+    return found
