@@ -219,11 +219,13 @@ def place(row: PendingStore) -> str:
 
 def public_url(request: Request, services: Services) -> str | None:
     """Where stores and their owners' browsers reach us; on this machine, where the browser did."""
-    base = str(request.base_url).removesuffix("/console/").rstrip("/")
-    given = services.settings.public_url or (
-        base if is_this_machine(request.base_url.hostname or "") else None
-    )
+    here = _here(request) if is_this_machine(request.base_url.hostname or "") else None
+    given = services.settings.public_url or here
     return usable_public_url(given) if given else None
+
+
+def _here(request: Request) -> str:
+    return str(request.base_url).rstrip("/").removesuffix("/console")
 
 
 def redirect_url(request: Request, services: Services, platform: str) -> str:
