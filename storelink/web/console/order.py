@@ -70,7 +70,9 @@ def look(
     found = timeline.events(told, face)
     with services.database.session() as session:
         ids = [one.id for one in stores_for(services, caller)]
-        under_way = [refund_state.state_of(session, caller, one) for one in _under_way(told)]
+        under_way = [
+            refund_state.state_of(session, caller, one, services.settings) for one in _under_way(told)
+        ]
         others = order_story.count_of(session, ids, order.email) if order.email else 0
     trouble = next((one.stage for one in told.story.requests if isinstance(one, RefundRequest)
                     and one.stage in ("unknown", "needs_attention")), None)  # fmt: skip

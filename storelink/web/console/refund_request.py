@@ -42,7 +42,7 @@ def state(
 ) -> Response:  # fmt: skip
     """The box alone, if there is something new in it; htmx asks every 2 s until it rests."""
     with services.database.session() as session:
-        found = _state(session, caller, request_id)
+        found = _state(session, services, caller, request_id)
     if was == found.mark and not found.rests:
         return Response(status_code=204)
     status = STOP_POLLING if found.rests else 200
@@ -60,7 +60,7 @@ def approve(request: Request, caller: Actor, services: Use, request_id: uuid.UUI
     """Agree, as a second person."""
     try:
         with services.database.session() as session:
-            _state(session, caller, request_id)
+            _state(session, services, caller, request_id)
             refund_decision.approve(
                 session, request_id, asker=asker_of(caller), limits=limits_of(services.settings),
                 enqueue=enqueue_order,
@@ -85,7 +85,7 @@ def decide(
             request, caller, services, request_id, wrong="Say what shows it; it is kept with your name."
         )
     with services.database.session() as session:
-        now = _state(session, caller, request_id)
+        now = _state(session, services, caller, request_id)
         row = session.get_one(ConnectorConfig, now.row.connector_id)
     if now.row.stage != ATTENTION:
         return _page(request, caller, services, request_id, wrong="It does not need a person any more.")
@@ -119,7 +119,7 @@ def send_again(
     """Send it again as the fresh preview shows it; or, without one, have what waits looked at at once."""
     try:
         with services.database.session() as session:
-            _state(session, caller, request_id)
+            _state(session, services, caller, request_id)
             refund_decision.retry(
                 session, request_id, preview_id, asker=asker_of(caller), enqueue=enqueue_order
             )
@@ -138,7 +138,7 @@ def _decide(
 ) -> Response:  # fmt: skip
     try:
         with services.database.session() as session:
-            _state(session, caller, request_id)
+            _state(session, services, caller, request_id)
             refund_decision.resolve(
                 session, request_id, moved=moved, why=why.replace("\0", ""), asker=asker_of(caller),
                 refund_id=refund_id.replace("\0", "").strip() or None, enqueue=enqueue_order,
@@ -157,13 +157,13 @@ def _page(
     request: Request, caller: Caller, services: Services, request_id: uuid.UUID, *, wrong: str = ""
 ) -> Response:
     with services.database.session() as session:
-        found = _state(session, caller, request_id)
+        found = _state(session, services, caller, request_id)
     return show(request, "refund_request.html", caller, status=409 if wrong else 200, state=found,
                 whole=True, wrong=wrong)  # fmt: skip
 
 
-def _state(session: Session, caller: Caller, request_id: uuid.UUID) -> State:
+def _state(session: Session, services: Services, caller: Caller, request_id: uuid.UUID) -> State:
     row = session.get(RefundRequest, request_id, populate_existing=True)
     if row is None or not caller.sees(row.connector_id):
         raise Problem(404, "not_found", "There is no such request.")
-    return state_of(session, caller, row)
+    return state_of(session, caller, row, services.settings)

@@ -8,10 +8,11 @@ from typing import Any
 from sqlmodel import Session
 
 from storelink.access.role import Caller
+from storelink.config import Settings
 from storelink.models import ConnectorConfig, PlatformOrder, RefundRequest
 from storelink.sync import refund_decision
 from storelink.sync.order_story import names_of
-from storelink.sync.request import APPROVAL, ATTENTION, FAILED, REQUESTED, SENT, SETTLED, UNKNOWN
+from storelink.sync.request import APPROVAL, ATTENTION, FAILED, REQUESTED, SENT, SETTLED, UNKNOWN, rules_of
 from storelink.web.console.opened import title_of
 from storelink.web.console.orders import face_of, name_of, order_link
 from storelink.web.console.page import TEMPLATES
@@ -118,11 +119,12 @@ class State:
         return Step("todo-step", "todo", "Read back")
 
 
-def state_of(session: Session, caller: Caller, row: RefundRequest) -> State:
+def state_of(session: Session, caller: Caller, row: RefundRequest, settings: Settings) -> State:
     """A request as it is drawn."""
     store = session.get_one(ConnectorConfig, row.connector_id)
     order = session.get(PlatformOrder, (row.connector_id, row.order_id))
     names = names_of(session)
+    grace = timedelta(seconds=rules_of(settings).grace)
     face = face_of(store.platform, order.shipping_address, order.billing_address, {}) if order else None
     others = [one for one in refund_decision.listed(session, connector_id=store.id, order_id=row.order_id)
               if one.id != row.id and one.stage in (SENT, UNKNOWN, ATTENTION)]  # fmt: skip
@@ -137,12 +139,8 @@ def state_of(session: Session, caller: Caller, row: RefundRequest) -> State:
         approved_by="you" if row.approved_by == caller.actor else person(row.approved_by or "", names),
         way=", ".join(filter(None, ways)) or "the customer",
         first="another refund of this order goes first" if others and row.stage == REQUESTED else "",
-        given_up_at=row.sent_at + GRACE if row.sent_at and row.stage == UNKNOWN else None,
+        given_up_at=row.sent_at + grace if row.sent_at and row.stage == UNKNOWN else None,
     )  # fmt: skip
-
-
-GRACE = timedelta(minutes=15)
-"""As `Rules.grace` is set unless somebody changed it; said to people only."""
 
 
 def _words_of(row: RefundRequest) -> str:
