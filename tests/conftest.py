@@ -12,7 +12,7 @@ import tempfile
 import threading
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import alembic.config  # noqa: F401 - it keeps the output that it finds when it is first imported
@@ -73,9 +73,8 @@ def _make_template(server: embedded.Server) -> None:
         connection.execute(f"ALTER DATABASE template_new RENAME TO {_TEMPLATE}")
 
 
-@pytest.fixture
-def database_url(cluster: embedded.Server) -> Iterator[str]:
-    """The URL of a fresh copy of the tables, for `STORELINK_DATABASE_URL` of a subprocess."""
+@contextmanager
+def _copied(cluster: embedded.Server) -> Iterator[str]:
     name = f"test_{uuid.uuid4().hex}"
     with closing(embedded.connect(cluster)) as connection:
         connection.execute(f"CREATE DATABASE {name} TEMPLATE {_TEMPLATE}")
@@ -83,13 +82,35 @@ def database_url(cluster: embedded.Server) -> Iterator[str]:
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
-@pytest.fixture
-def home() -> Iterator[Path]:
-    """A short empty folder to be STORELINK_HOME, which an embedded server may also use."""
+@contextmanager
+def _folder() -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix="sl-", dir="/tmp")).resolve()
     folder.chmod(0o711)  # the server's user must get through to what is inside
     yield folder
     shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def database_url(cluster: embedded.Server) -> Iterator[str]:
+    """The URL of a fresh copy of the tables, for `STORELINK_DATABASE_URL` of a subprocess."""
+    with _copied(cluster) as url:
+        yield url
+
+
+@pytest.fixture
+def home() -> Iterator[Path]:
+    """A short empty folder to be STORELINK_HOME, which an embedded server may also use."""
+    with _folder() as folder:
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def lasting(cluster: embedded.Server) -> Iterator[tuple[Database, Settings]]:
+    """A database that the tests of a module share, and the settings of a process on it."""
+    with _copied(cluster) as url, _folder() as folder:
+        settings = Settings(home=folder, database_url=url)
+        with open_database(settings, migrate=False) as opened:
+            yield opened, settings
 
 
 @pytest.fixture

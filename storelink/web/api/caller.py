@@ -81,8 +81,9 @@ Name = Annotated[str, Path(description="The store's name.", examples=["shop"], m
 def store_for(services: Services, caller: Caller, name: str) -> ConnectorConfig:
     """The store of this name. Raises `Problem` 404, for one that the caller may not see too."""
     with services.database.session() as session:
-        row = session.exec(select(ConnectorConfig).where(ConnectorConfig.name == name)).first()
-    if row is None or row.status == "uninstalled" or not caller.sees(row.id):
+        known = select(ConnectorConfig).where(ConnectorConfig.name == name.replace("\0", ""))
+        row = session.exec(known).first()
+    if row is None or row.name != name or row.status == "uninstalled" or not caller.sees(row.id):
         raise Problem(404, "not_found", f"No store is called {name!r}.")
     return row
 

@@ -3,6 +3,7 @@
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import RedirectResponse, Response
+from sqlalchemy.exc import DataError
 from starlette.exceptions import HTTPException
 
 from storelink.errors import StorelinkError
@@ -24,11 +25,12 @@ from storelink.web.console import (
     refund,
     refund_request,
     requests,
+    settings,
     store,
     store_change,
 )
 from storelink.web.console.page import HOME, shut
-from storelink.web.console.signed import Away, Foreign, guard_forms
+from storelink.web.console.signed import HEADERS, Away, Foreign, guard_forms
 from storelink.web.services import Services
 
 PARTS = (
@@ -46,6 +48,7 @@ PARTS = (
     people,
     connect,
     connect_click,
+    settings,
     store,
     store_change,
     address,
@@ -82,14 +85,26 @@ def create(services: Services) -> FastAPI:
         return shut(request, found.status, _HEADS.get(found.status, "That cannot be done."), found.detail)
 
     @app.exception_handler(RequestValidationError)
-    async def on_invalid(request: Request, _error: RequestValidationError) -> Response:
+    @app.exception_handler(DataError)  # a NUL, say: no value of any column
+    async def on_invalid(request: Request, error: Exception) -> Response:
+        if isinstance(error, RequestValidationError) and any(
+            one["loc"][0] == "path" for one in error.errors()
+        ):
+            return shut(request, 404, _HEADS[404], _GONE)
         words = "Something in its address or its form is not as the page sends it. Nothing was done."
         return shut(request, 422, _HEADS[422], words)
 
     @app.exception_handler(HTTPException)
     async def on_http(request: Request, error: HTTPException) -> Response:
-        words = "Perhaps it was removed, or the address was cut short."
-        return shut(request, error.status_code, _HEADS.get(error.status_code, "That cannot be done."), words)
+        return shut(request, error.status_code, _HEADS.get(error.status_code, "That cannot be done."), _GONE)
+
+    @app.exception_handler(Exception)
+    async def on_break(request: Request, _error: Exception) -> Response:
+        request.state.caller = None  # a page without the menu asks nothing of what may have broken
+        words = "Its log says where. What you sent may or may not be done: look before you send it again."
+        answer = shut(request, 500, _HEADS[500], words)
+        answer.headers.update(HEADERS)
+        return answer
 
     @app.get("/", include_in_schema=False)
     def begin() -> Response:
@@ -99,6 +114,7 @@ def create(services: Services) -> FastAPI:
     return app
 
 
+_GONE = "Perhaps it was removed, or the address was cut short."
 _HEADS = {
     403: "This is not for your role.",
     404: "There is no such page.",

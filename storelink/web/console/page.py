@@ -45,7 +45,7 @@ def show(
         ),
         "here": request.url.path,
         "host": request.headers.get("host", ""),
-        "waiting": _waiting(request) if caller is not None and not _partial(request) else {},
+        "waiting": _waiting(request) if caller is not None and not _partial(request) else _NOBODY,
     }
     return HTMLResponse(template.render(shared | context), status)
 
@@ -76,9 +76,10 @@ def _waiting(request: Request) -> dict[str, int]:
             row = connection.execute(text(_WAITING)).mappings().one()
             return dict(row)
     except DatabaseAway:
-        return {"stores": 0, "requests": 0, "approvals": 0}
+        return _NOBODY
 
 
+_NOBODY = {"stores": 0, "requests": 0, "approvals": 0}
 _WAITING = """
 SELECT (SELECT count(DISTINCT connector_id) FROM alert WHERE closed_at IS NULL) AS stores,
   (SELECT count(*) FROM refund_request WHERE stage = 'needs_attention')

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from typing import Annotated
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from fastapi import Depends, Form, Request, Response
 from fastapi.responses import PlainTextResponse
@@ -130,4 +130,6 @@ def inside(place: str | None, otherwise: str) -> str:
     if not place or not place.startswith("/console/") or "\\" in place or any(ord(one) < 32 for one in place):
         return otherwise
     parts = urlsplit(place)
-    return place if not parts.netloc and not parts.scheme and "//" not in parts.path else otherwise
+    *steps, last = unquote(parts.path).split("/")[1:]
+    straight = not {"", ".", ".."}.intersection(steps) and last not in (".", "..")
+    return place if not parts.netloc and not parts.scheme and straight else otherwise

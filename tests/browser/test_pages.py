@@ -1,0 +1,152 @@
+"""Every page as a person meets it: both widths, both themes, by keyboard, and without JavaScript."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from console_house import ConsoleHouse
+from playwright.sync_api import Browser, Page, expect
+from seeing import NARROW, NARROWEST, WIDE, findings, looking, name_of, overflow, picture
+
+
+def places(house: ConsoleHouse) -> list[str]:
+    """The address of every whole page that is there; what htmx swaps in is on them."""
+    who, found = house.sign_in("admin"), []
+    for place in dict.fromkeys([*house.pages("woocommerce"), *house.pages("shopify")]):
+        if place in ("/console/sign-in", "/console/welcome"):
+            continue
+        if "linden-tea" in place and not re.search(r"/(orders|stores)/linden-tea(/\d+)?(/refund)?$", place):
+            continue  # drawn by the same template; what differs is on these
+        answer = who.get(place)
+        if answer.status_code == 200 and "<html" in answer.text:
+            found.append(place)
+    assert len(found) > 15
+    return found
+
+
+@pytest.fixture(scope="module")
+def wide(browser: Browser, house: ConsoleHouse) -> Iterator[Page]:
+    with looking(browser, house) as page:
+        yield page
+
+
+def test_every_page_is_accessible_and_fits(wide: Page, house: ConsoleHouse) -> None:
+    """By axe: all rules at both widths, and colours again in the dark; nothing scrolls sideways."""
+    found = []
+    for place in [*places(house), "/console/none"]:
+        wide.set_viewport_size({"width": WIDE, "height": 900})
+        wide.emulate_media(color_scheme="light")
+        wide.goto(place, wait_until="load")
+        found += [f"{place} {one}" for one in seen(wide, name_of(place))]
+    assert found == [], "\n".join(found)
+
+
+def seen(page: Page, name: str) -> Iterator[str]:
+    """What is wrong with the page that is open, at each width and in each theme; it is pictured."""
+    for width in (WIDE, NARROW):
+        page.set_viewport_size({"width": width, "height": 900})
+        yield from (f"{width} light: {one}" for one in findings(page))
+        picture(page, name)
+        if over := overflow(page):
+            yield f"scrolls sideways at {width} by {over}"
+        page.emulate_media(color_scheme="dark")
+        yield from (f"{width} dark: {one}" for one in findings(page, "color-contrast"))
+        if name in ("overview", "orders"):
+            picture(page, f"{name}-dark")
+        page.emulate_media(color_scheme="light")
+    page.set_viewport_size({"width": NARROWEST, "height": 900})
+    if over := overflow(page):
+        yield f"scrolls sideways at {NARROWEST} by {over}"
+
+
+def test_the_door_is_accessible_and_fits(browser: Browser, house: ConsoleHouse) -> None:
+    with looking(browser, house, None) as page:
+        page.goto("/console/overview")
+        expect(page).to_have_url(re.compile("/console/sign-in"))
+        assert list(seen(page, "sign-in")) == []
+        page.goto(f"/console/welcome?key={house.secrets['invitation']}")
+        assert list(seen(page, "welcome")) == []
+
+
+def test_the_keyboard_reaches_everything_in_order(browser: Browser, house: ConsoleHouse) -> None:
+    with looking(browser, house) as page:
+        page.goto("/console/orders")
+        page.keyboard.press("Tab")
+        expect(page.locator(":focus")).to_have_text("Skip to content")
+        page.keyboard.press("Enter")
+        expect(page).to_have_url(re.compile("#main$"))
+        page.keyboard.press("Tab")
+        assert page.evaluate("() => document.activeElement.closest('main') !== null")
+        page.goto("/console/catalog")
+        tops = [(stop["area"], stop["top"]) for stop in walk(page, 40)]
+        areas = list(dict.fromkeys(area for area, _ in tops))
+        assert areas[:3] == ["skip", "nav", "header"] and "main" in areas, areas
+        within = [top for area, top in tops if area == "main"]
+        assert within == sorted(within), "the focus jumps up and down"
+
+
+def walk(page: Page, steps: int) -> list[dict[str, object]]:
+    """Where Tab leads, one stop after the other; each has a ring that shows."""
+    stops = []
+    for _ in range(steps):
+        page.keyboard.press("Tab")
+        stop = page.evaluate(
+            """() => { const one = document.activeElement, style = getComputedStyle(one);
+            return {area: one.closest('.skip') ? 'skip'
+                : one.closest('main, nav, header, footer')?.tagName.toLowerCase(),
+              top: Math.round((one.getBoundingClientRect().top + scrollY) / 12),
+              html: one.outerHTML.slice(0, 120),
+              ring: style.outlineStyle !== 'none' || style.boxShadow !== 'none'}; }"""
+        )
+        if stop["area"] is None:  # around the end, back in the browser's own bars
+            break
+        assert stop["ring"], stop["html"]
+        stops.append(stop)
+    return stops
+
+
+def test_the_menu_opens_and_closes_on_a_narrow_screen(browser: Browser, house: ConsoleHouse) -> None:
+    with looking(browser, house, width=NARROW) as page:
+        page.goto("/console/overview")
+        menu, button = page.locator("#menu"), page.get_by_role("button", name="Menu")
+        expect(menu).to_be_hidden()
+        button.focus()
+        page.keyboard.press("Enter")
+        expect(menu).to_be_visible()
+        assert findings(page) == [] and overflow(page) == 0
+        picture(page, "menu")
+        page.keyboard.press("Escape")
+        expect(menu).to_be_hidden()
+        expect(button).to_be_focused()
+        page.keyboard.press("/")
+        expect(page.get_by_role("searchbox")).to_be_focused()
+        button.click()
+        menu.get_by_role("link", name="Customers").click()
+        expect(page).to_have_url(re.compile("/console/customers$"))
+
+
+def test_it_works_without_javascript(browser: Browser, house: ConsoleHouse) -> None:
+    with looking(browser, house, None, width=NARROW, java_script_enabled=False) as page:
+        page.goto("/console/catalog?sale=yes")
+        page.get_by_label("Name or e-mail").fill("admin@shop.example")
+        page.get_by_label("Password").fill(house.secrets["password"])
+        page.get_by_role("button", name="Sign in").click()
+        expect(page).to_have_url(re.compile(r"/console/catalog\?sale=yes$"))
+        page.get_by_role("button", name="Menu").click()
+        page.locator("#menu").get_by_role("link", name="Orders").click()
+        number = house.shops.one(
+            "SELECT min(order_number) FROM platform_order WHERE platform = 'woocommerce'"
+        )
+        page.get_by_role("searchbox").fill(number)
+        page.keyboard.press("Enter")
+        expect(page).to_have_url(re.compile(r"/console/orders(\?.*q=|/fjord-wool/)"))
+        page.goto("/console/people")
+        page.get_by_text("Add a person").click()
+        form = page.locator("form[action='/console/people/accounts']")
+        form.locator("[name=name]").fill("script.less@shop.example")
+        form.locator("[name=full_name]").fill("Sol Script")
+        form.get_by_role("button").click()
+        expect(page.get_by_role("status").filter(has_text="Sol Script can choose a password")).to_be_visible()
+        assert (
+            house.shops.one("SELECT count(*) FROM console_user WHERE name = 'script.less@shop.example'") == 1
+        )

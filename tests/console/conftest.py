@@ -1,0 +1,15 @@
+"""One furnished house for the tests of a module."""
+
+from collections.abc import Iterator
+
+import pytest
+from console_house import ConsoleHouse, furnished
+
+from storelink.config import Settings
+from storelink.db import Database
+
+
+@pytest.fixture(scope="module")
+def house(lasting: tuple[Database, Settings]) -> Iterator[ConsoleHouse]:
+    with furnished(*lasting) as made:
+        yield made
