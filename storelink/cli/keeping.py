@@ -76,11 +76,11 @@ def _tell(url: str, link: str, shopify: "RunningShopify", home: Path) -> None:
     show.say(f"Choose your password here, once; from then on you sign in as {NAME}:")
     show.say(f"{url}/console/welcome?key={link}", indent=2)
     show.say()
-    show.say("Connect the Shopify store there, with what the developer of its app would have:")
+    show.say("Connect the Shopify store there, with keys of “An app of the shop’s own organisation”:")
     show.facts([
         ("platform", "Shopify"),
         ("store address", shopify.url),
-        ("client ID", shopify.client_id),
+        ("client id", shopify.client_id),
         ("client secret", shopify.client_secret),
     ])  # fmt: skip
     show.say()

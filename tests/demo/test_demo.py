@@ -97,7 +97,7 @@ def test_keep_lets_a_person_into_the_console_until_it_is_stopped(scratch: Path) 
 
 def look_around(said: str) -> None:
     """What the viewer does first: choose a password, see the overview; the other store's keys work."""
-    told = dict(re.findall(r"^(store address|client ID|client secret) +(\S+)$", said, re.M))
+    told = dict(re.findall(r"^(store address|client id|client secret) +(\S+)$", said, re.M))
     link = re.search(r"^ +(http://127\.0\.0\.1:\d+)(/console/welcome\?key=(\S+))$", said, re.M)
     assert link is not None
     chosen = {"key": link[3], "password": "a sentence of ours", "again": "a sentence of ours"}
@@ -110,7 +110,7 @@ def look_around(said: str) -> None:
         assert page.url.path == "/console/overview"
         assert "woo" in page.text
         assert told["store address"] not in page.text, "that one is left to be connected"
-    grant = {"grant_type": "client_credentials", "client_id": told["client ID"],
+    grant = {"grant_type": "client_credentials", "client_id": told["client id"],
              "client_secret": told["client secret"]}  # fmt: skip
     answer = httpx.post(told["store address"] + "/admin/oauth/access_token", data=grant)
     assert answer.json()["access_token"]
