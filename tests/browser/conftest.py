@@ -16,7 +16,7 @@ from storelink.db import Database
 _NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome", "chrome")
 _MISSING = (
     "the console was not looked at in a browser: there is no Chromium. Install it (Debian, Ubuntu:"
-    " apt-get install chromium), or name one in BROWSER=/path/to/chromium"
+    " apt-get install chromium), or name one in CHROMIUM=/path/to/chromium"
 )
 _FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
@@ -28,7 +28,7 @@ _FLAGS = [
 @pytest.fixture(scope="session")
 def chromium() -> str:
     """Where it is. Skips where there is none; fails where continuous integration asked for it."""
-    found = os.environ.get("BROWSER") or next(filter(None, map(shutil.which, _NAMES)), None)
+    found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, _NAMES)), None)
     if found is None or not Path(found).exists():
         if os.environ.get("BROWSER_TESTS") == "required":
             pytest.fail(_MISSING)
