@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Page, sync_playwright
 
 from storelink.sandbox.running import Running, RunningShopify, start, start_shopify
 
@@ -26,9 +26,17 @@ PASSWORD = "seven grey geese over the bay"
 WIDTH = 1280
 PAGES = {
     "overview": ("/console/overview", 560),
-    "orders": ("/console/orders?q=customer5%40example.test", 720),
+    "connect": ("/console/connect", 780),
+    "orders": ("/console/orders?q=tanaka", 720),
+    "order": ("/console/orders/fjord-wool/{order}", 900),
+    "refund": ("/console/orders/fjord-wool/{order}/refund", 900),
+    "address": ("/console/orders/fjord-wool/{order}/address", 900),
 }
 """Name of the picture → the page, and how much of its height is shown."""
+ADDRESS = {
+    "first_name": "Jo", "last_name": "Park", "company": "", "address_1": "1 Main St", "address_2": "",
+    "city": "Austin", "state": "TX", "postcode": "78701", "country": "US", "phone": "512 555 0100",
+}  # fmt: skip
 
 
 def run(environment: dict[str, str], *words: str, typed: str = "") -> None:
@@ -84,12 +92,8 @@ def wait_for(url: str) -> None:
             time.sleep(0.1)
 
 
-def draw(browser: Browser, url: str, names: list[str]) -> None:
+def draw(page: Page, url: str, names: list[str], third: RunningShopify, order: int) -> None:
     """One picture a page, in light colours."""
-    context = browser.new_context(
-        viewport={"width": WIDTH, "height": 720}, timezone_id="Europe/Berlin", color_scheme="light"
-    )
-    page = context.new_page()
     page.goto(url + "/console/sign-in")
     page.fill("#name", "ines@shop.example")
     page.fill("#password", PASSWORD)
@@ -98,11 +102,48 @@ def draw(browser: Browser, url: str, names: list[str]) -> None:
     for name in names:
         path, height = PAGES[name]
         page.set_viewport_size({"width": WIDTH, "height": height})
-        page.goto(url + path)
+        page.goto(url + path.format(order=order))
+        if name == "connect":
+            connect(page, third)
+        fill_in(page, name)
         page.wait_for_load_state("load")
-        page.wait_for_timeout(500)  # the chart is drawn
+        page.wait_for_timeout(1500)  # the chart is drawn, the preview is there
         page.screenshot(path=TARGET / f"{name}.png")
         print(f"docs/pictures/{name}.png")
+
+
+def connect(page: Page, store: RunningShopify) -> None:
+    """As far as what the check found."""
+    page.check("input[value=shopify]")
+    page.fill("input[name=name]", "northpeak-us")
+    page.fill("input[name=store_url]", store.url)
+    page.click("text=Go on")
+    form = page.locator("form:has(input[name=auth_mode][value=client-credentials])")
+    form.locator("input[name=client_id]").fill(store.client_id)
+    form.locator("input[name=client_secret]").fill(store.client_secret)
+    form.locator("button").click()
+
+
+def dress(woo: Running) -> int:
+    """An order that can be refunded, its customer written in letters that any machine's fonts have."""
+    order = max(
+        one["id"]
+        for one in woo.admin.records("orders")
+        if one["status"] == "processing" and one["payment_method"] == "fakepay" and not one["refunds"]
+        and len(one["line_items"]) > 1 and one["currency"] == "USD"
+    )  # fmt: skip
+    woo.admin.edit_order(order, shipping=ADDRESS, billing=ADDRESS | {"email": "jo@park.example"})
+    return order
+
+
+def fill_in(page: Page, name: str) -> None:
+    """A refund or change of address, as far as its preview."""
+    if name == "refund":
+        page.locator("input[name^=line-]").first.fill("1")
+        page.select_option("select[name=reason]", label="Arrived damaged")
+    elif name == "address":
+        page.fill("input[name=address1]", "12 Harbour Road")
+        page.locator("input[name=address1]").blur()
 
 
 def main(names: list[str]) -> None:
@@ -113,16 +154,20 @@ def main(names: list[str]) -> None:
     home = Path(tempfile.mkdtemp(prefix="sl-pictures-", dir="/tmp"))
     home.chmod(0o711)
     environment = {key: value for key, value in os.environ.items() if not key.startswith("STORELINK_")}
-    environment |= {"STORELINK_HOME": str(home / "home"), "STORELINK_LOG_LEVEL": "error"}
+    environment |= {"STORELINK_HOME": str(home / "home"), "STORELINK_LOG_LEVEL": "error",
+                    "STORELINK_ALLOW_PRIVATE_STORES": "true"}  # fmt: skip
     try:
         with (
             start(240, 40, 60) as woo, start_shopify(180, 40, 60, seed=2) as shopify,
+            start_shopify(90, 40, 60, seed=3) as third,
             sync_playwright() as playwright,
         ):  # fmt: skip
+            order = dress(woo)
             furnish(environment, woo, shopify)
             with serving(environment) as url:
                 browser = playwright.chromium.launch(executable_path=chromium, args=flags)
-                draw(browser, url, names or list(PAGES))
+                context = browser.new_context(timezone_id="Europe/Berlin", color_scheme="light")
+                draw(context.new_page(), url, names or list(PAGES), third, order)
                 browser.close()
     finally:
         shutil.rmtree(home, ignore_errors=True)
