@@ -118,3 +118,16 @@ def test_a_change_of_address_and_back(house: ApiHouse, shop: Shop) -> None:
     carry_out(house, shop, str(order["id"]))
     held = next(one for one in shop.admin.records("orders") if one["id"] == order["id"])
     assert held["shipping"]["address_1"] == order["shipping"]["address_1"]
+
+
+def test_a_nul_in_what_is_typed_breaks_nothing(house: ApiHouse, shop: Shop) -> None:
+    support = house.token("support")
+    order = refundable(shop)
+    place = f"/v1/stores/shop/orders/{order['id']}/addresses/shipping"
+    odd = house.ask("POST", f"{place}/preview", support, json={"city": "Wi\0en"})
+    assert odd.status_code == 422 and "NUL" in odd.text
+    shown = house.ask("POST", f"{place}/preview", support, json={"address1": "12 New Street"})
+    body = {"preview_id": shown.json()["preview_id"], "note": "a\0b"}
+    assert house.ask("POST", place, support, json=body).status_code == 422
+    refunds = f"/v1/stores/shop/orders/{order['id']}/refunds"
+    assert house.ask("POST", f"{refunds}/preview", support, json={"location": "\0"}).status_code == 422

@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Annotated, Any, Literal, TypeVar
 
 from fastapi import APIRouter, Header, Path, Query, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from sqlmodel import Session, select
 
 from storelink.access.role import Caller
@@ -45,6 +45,16 @@ Key = Annotated[
     ),
 ]  # fmt: skip
 
+
+def _whole(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("a NUL character cannot be kept")
+    return text
+
+
+Said = Annotated[str, AfterValidator(_whole)]
+"""Words that somebody typed; PostgreSQL keeps all but one character."""
+
 # -- documents ---------------------------------------------------------------------------------------
 
 
@@ -53,7 +63,7 @@ class Line(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    item_id: str = Field(max_length=64)
+    item_id: Said = Field(max_length=64)
     quantity: int = Field(ge=1, le=1_000_000)
 
 
@@ -73,7 +83,7 @@ class RefundWish(BaseModel):
     whole_shipping: bool = False
     amount: Money | None = Field(None, description="Alone, or at most the sum of what is named beside it.")
     restock: bool = False
-    location: str | None = Field(None, max_length=64, description="Where units go back to (Shopify).")
+    location: Said | None = Field(None, max_length=64, description="Where units go back to (Shopify).")
     by_hand: bool = Field(False, description="Record it in the store without moving money.")
 
 
@@ -92,8 +102,8 @@ class NewRefund(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     preview_id: uuid.UUID
-    reason: str = Field("", max_length=refund.REASON_MOST, description="The customer may read it.")
-    note: str | None = Field(None, max_length=5000, description="For colleagues; it stays here.")
+    reason: Said = Field("", max_length=refund.REASON_MOST, description="The customer may read it.")
+    note: Said | None = Field(None, max_length=5000, description="For colleagues; it stays here.")
     notify: bool = Field(False, description="Have the store tell the customer.")
     again: bool = Field(False, description="The same was asked for within a day, and is meant once more.")
 
@@ -152,8 +162,8 @@ class Seen(BaseModel):
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"moved": False, "why": "…"}]})
 
     moved: bool | None = Field(None, description="Whether the money moved; null where an alarm was seen to.")
-    why: str = Field(min_length=1, max_length=2000)
-    refund_id: str | None = Field(None, max_length=64)
+    why: Said = Field(min_length=1, max_length=2000)
+    refund_id: Said | None = Field(None, max_length=64)
 
 
 class Fields(BaseModel):
@@ -161,17 +171,17 @@ class Fields(BaseModel):
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"city": "Graz"}]})
 
-    first_name: str | None = Field(None, max_length=1000)
-    last_name: str | None = Field(None, max_length=1000)
-    company: str | None = Field(None, max_length=1000)
-    address1: str | None = Field(None, max_length=1000)
-    address2: str | None = Field(None, max_length=1000)
-    city: str | None = Field(None, max_length=1000)
-    province: str | None = Field(None, max_length=1000)
-    postcode: str | None = Field(None, max_length=1000)
-    country: str | None = Field(None, max_length=1000, description="A code of ISO 3166-1, or its name.")
-    phone: str | None = Field(None, max_length=1000)
-    email: str | None = Field(None, max_length=1000)
+    first_name: Said | None = Field(None, max_length=1000)
+    last_name: Said | None = Field(None, max_length=1000)
+    company: Said | None = Field(None, max_length=1000)
+    address1: Said | None = Field(None, max_length=1000)
+    address2: Said | None = Field(None, max_length=1000)
+    city: Said | None = Field(None, max_length=1000)
+    province: Said | None = Field(None, max_length=1000)
+    postcode: Said | None = Field(None, max_length=1000)
+    country: Said | None = Field(None, max_length=1000, description="A code of ISO 3166-1, or its name.")
+    phone: Said | None = Field(None, max_length=1000)
+    email: Said | None = Field(None, max_length=1000)
 
 
 class NewChange(BaseModel):
@@ -182,7 +192,7 @@ class NewChange(BaseModel):
     preview_id: uuid.UUID
     force: bool = Field(False, description="Though the order is fulfilled, refunded or the like.")
     again: bool = False
-    note: str | None = Field(None, max_length=5000)
+    note: Said | None = Field(None, max_length=5000)
 
 
 class AddressChange(BaseModel):
@@ -223,7 +233,7 @@ class Looked(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     updated: bool
-    why: str = Field(min_length=1, max_length=2000)
+    why: Said = Field(min_length=1, max_length=2000)
 
 
 # -- refunds -----------------------------------------------------------------------------------------
