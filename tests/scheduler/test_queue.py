@@ -2,6 +2,7 @@
 
 import threading
 import uuid
+from datetime import UTC, datetime, timedelta
 from importlib import resources
 
 import pytest
@@ -159,7 +160,7 @@ def test_stores_that_were_due_together_part(fleet, database, work):
         connection.execute(
             state._SUCCESS.replace("connector_id = %(connector)s AND", ""),
             {"interval": 300, "share": 0, "full": False, "verify": 86400, "quiet": 1, "requests": 1,
-             "resource": "orders"},
+             "resource": "orders", "started": datetime.now(UTC) + timedelta(hours=1)},
         )  # fmt: skip
         connection.commit()
     (row,) = fleet.select(
