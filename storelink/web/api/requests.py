@@ -6,11 +6,10 @@ when it was read back from the store. With an `Idempotency-Key` the same call ma
 
 import uuid
 from collections.abc import Callable
-from decimal import Decimal
 from typing import Annotated, Any, Literal, TypeVar
 
 from fastapi import APIRouter, Header, Path, Query, Response
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import BaseModel
 from sqlmodel import Session, select
 
 from storelink.access.role import Caller
@@ -25,6 +24,20 @@ from storelink.sync.request import AnyRequest
 from storelink.web.api.caller import Actor, Name, Reader, store_for, stores_for
 from storelink.web.api.paging import plain
 from storelink.web.api.problem import Problem, documented
+from storelink.web.api.request_shapes import (
+    AddressChange,
+    AddressChangeList,
+    Again,
+    Fields,
+    Looked,
+    NewChange,
+    NewRefund,
+    Preview,
+    Refund,
+    RefundList,
+    RefundWish,
+    Seen,
+)
 from storelink.web.services import Services, Use
 
 router = APIRouter(tags=["requests"])
@@ -36,7 +49,6 @@ _ASKED = (*_SHOWN, 409, 502, 503)
 Order = Annotated[str, Path(description="The store's id of the order.", max_length=64)]
 Id = Annotated[uuid.UUID, Path(description="The request's id.")]
 Which = Literal["shipping", "billing"]
-Money = Annotated[Decimal, Field(gt=0, lt=10**12, max_digits=16, decimal_places=4)]
 Key = Annotated[
     str | None,
     Header(
@@ -44,196 +56,6 @@ Key = Annotated[
         description="Of your making: the same key makes the same request, however often it is sent.",
     ),
 ]  # fmt: skip
-
-
-def _whole(text: str) -> str:
-    if "\0" in text:
-        raise ValueError("a NUL character cannot be kept")
-    return text
-
-
-Said = Annotated[str, AfterValidator(_whole)]
-"""Words that somebody typed; PostgreSQL keeps all but one character."""
-
-# -- documents ---------------------------------------------------------------------------------------
-
-
-class Line(BaseModel):
-    """Units of a line."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    item_id: Said = Field(max_length=64)
-    quantity: int = Field(ge=1, le=1_000_000)
-
-
-class RefundWish(BaseModel):
-    """What is to be given back: everything that is left, or lines and shipping, or an amount."""
-
-    model_config = ConfigDict(
-        extra="forbid",
-        json_schema_extra={
-            "examples": [{"lines": [{"item_id": "17", "quantity": 1}], "whole_shipping": True}]
-        },
-    )
-
-    everything: bool = False
-    lines: list[Line] = Field(default_factory=list, max_length=500)
-    shipping: Money | None = Field(None, description="So much of the shipping, taxes included.")
-    whole_shipping: bool = False
-    amount: Money | None = Field(None, description="Alone, or at most the sum of what is named beside it.")
-    restock: bool = False
-    location: Said | None = Field(None, max_length=64, description="Where units go back to (Shopify).")
-    by_hand: bool = Field(False, description="Record it in the store without moving money.")
-
-
-class Preview(BaseModel):
-    """What it would do, as the store has it now. It is good for one request, for 30 minutes."""
-
-    preview_id: uuid.UUID
-    plan: dict[str, Any] = Field(
-        description="To the cent: lines, shipping, amount, payments, warnings. Any of `refusals` forbids it."
-    )
-
-
-class NewRefund(BaseModel):
-    """A refund that was previewed."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    preview_id: uuid.UUID
-    reason: Said = Field("", max_length=refund.REASON_MOST, description="The customer may read it.")
-    note: Said | None = Field(None, max_length=5000, description="For colleagues; it stays here.")
-    notify: bool = Field(False, description="Have the store tell the customer.")
-    again: bool = Field(False, description="The same was asked for within a day, and is meant once more.")
-
-
-class Refund(BaseModel):
-    """A request for a refund and how it stands."""
-
-    id: uuid.UUID
-    store: str
-    order_id: str
-    status: str = Field(description="pending, processed or failed.")
-    stage: str | None = Field(
-        description="requested, waiting_approval, sent, unknown, needs_attention, settled or failed."
-    )
-    amount: str | None
-    shipping_amount: str | None
-    currency: str | None
-    moved_amount: str | None = Field(description="What the gateway is known to have paid back.")
-    reason: str | None
-    note: str | None
-    reference: str | None = Field(description="The mark by which it is found in the store.")
-    refund_id: str | None = Field(description="The store's id of what it became.")
-    by_hand: bool
-    requested_by: str | None
-    requested_at: str
-    approved_by: str | None
-    attempts: int
-    sent_at: str | None
-    settled_at: str | None
-    next_try_at: str | None
-    error: str | None = Field(description="Why it failed, waits or needs a person, in words.")
-    alarm: str | None
-    wish: dict[str, Any]
-    response: dict[str, Any] | None
-
-
-class RefundList(BaseModel):
-    """The newest first."""
-
-    data: list[Refund]
-
-
-class Again(BaseModel):
-    """What is to be tried again."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    preview_id: uuid.UUID | None = Field(
-        None, description="Made a moment ago by `…/retry/preview`; needed where it would be sent again."
-    )
-
-
-class Seen(BaseModel):
-    """What a person saw who looked."""
-
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"moved": False, "why": "…"}]})
-
-    moved: bool | None = Field(None, description="Whether the money moved; null where an alarm was seen to.")
-    why: Said = Field(min_length=1, max_length=2000)
-    refund_id: Said | None = Field(None, max_length=64)
-
-
-class Fields(BaseModel):
-    """The fields of an address that are to be otherwise; "" empties one."""
-
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"city": "Graz"}]})
-
-    first_name: Said | None = Field(None, max_length=1000)
-    last_name: Said | None = Field(None, max_length=1000)
-    company: Said | None = Field(None, max_length=1000)
-    address1: Said | None = Field(None, max_length=1000)
-    address2: Said | None = Field(None, max_length=1000)
-    city: Said | None = Field(None, max_length=1000)
-    province: Said | None = Field(None, max_length=1000)
-    postcode: Said | None = Field(None, max_length=1000)
-    country: Said | None = Field(None, max_length=1000, description="A code of ISO 3166-1, or its name.")
-    phone: Said | None = Field(None, max_length=1000)
-    email: Said | None = Field(None, max_length=1000)
-
-
-class NewChange(BaseModel):
-    """A change of address that was previewed."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    preview_id: uuid.UUID
-    force: bool = Field(False, description="Though the order is fulfilled, refunded or the like.")
-    again: bool = False
-    note: Said | None = Field(None, max_length=5000)
-
-
-class AddressChange(BaseModel):
-    """A request for another address and how it stands."""
-
-    id: uuid.UUID
-    store: str
-    order_id: str
-    kind: str
-    status: str = Field(description="pending, updated or failed.")
-    stage: str | None
-    new_address: dict[str, Any] | None
-    old_address: dict[str, Any] | None
-    total_before: str | None
-    total_after: str | None
-    currency: str | None
-    force: bool
-    note: str | None
-    requested_by: str | None
-    requested_at: str
-    attempts: int
-    sent_at: str | None
-    settled_at: str | None
-    next_try_at: str | None
-    error: str | None
-    response: dict[str, Any] | None
-
-
-class AddressChangeList(BaseModel):
-    """The newest first."""
-
-    data: list[AddressChange]
-
-
-class Looked(BaseModel):
-    """What a person saw who looked at the store."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    updated: bool
-    why: Said = Field(min_length=1, max_length=2000)
 
 
 # -- refunds -----------------------------------------------------------------------------------------
