@@ -134,7 +134,14 @@ def _moved(request: RefundRequest, found: SeenRefund, values: dict[str, Any]) ->
         return _partly(request, found, values)
     if request.by_hand:
         return Attention("It was to be recorded only, and the gateway paid all the same.", values)
-    return Settled(_response(found), {**values, "moved_amount": found.moved})
+    return Settled(_response(found), {**values, "moved_amount": found.moved - _hand_part(request)})
+
+
+def _hand_part(request: RefundRequest) -> Decimal:
+    """What of it goes back by hand, of an order that was paid in part so: no gateway moves that."""
+    payments = (request.plan or {}).get("payments") or ()
+    by_hand = [one for one in payments if not one["automatic"] and one["currency"] == request.currency]
+    return sum((Decimal(one["amount"]) for one in by_hand), Decimal(0))
 
 
 def _as_planned(request: RefundRequest, found: SeenRefund) -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from console_house import ConsoleHouse
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from storelink.web.console.signed import COOKIE
 
@@ -16,6 +16,8 @@ PICTURES = FOLDER / "pictures"
 _AXE = (FOLDER / "axe.min.js").read_text(encoding="utf-8")
 _GRAVE = ("serious", "critical")
 WIDE, NARROW, NARROWEST = 1280, 390, 320
+PATIENCE = 30_000
+"""Milliseconds for something to appear; other tests use the machine too."""
 
 
 @contextmanager
@@ -27,7 +29,8 @@ def looking(
         base_url=house.shops.url, viewport={"width": width, "height": 900}, locale="en-GB",
         timezone_id="Europe/Oslo", reduced_motion="reduce", **options,
     )  # fmt: skip
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(PATIENCE)
+    expect.set_options(timeout=PATIENCE)
     # pictures of products are elsewhere, and tests ask nothing of other hosts
     context.route(lambda url: not url.startswith(house.shops.url), lambda route: route.abort())
     if role is not None:
