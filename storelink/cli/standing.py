@@ -12,10 +12,6 @@ if TYPE_CHECKING:
     from storelink.sync.alert import Open
     from storelink.sync.status import ResourceStatus, StoreStatus
 
-_WORST_FIRST = (
-    "key_refused", "failing", "drift", "stopped", "late", "new", "first_read", "full_read", "paused",
-    "in_step",
-)  # fmt: skip
 _FAILURES = 3
 """Passes in a row that fail before a person should look; fewer mend themselves more often than not."""
 _TONES = {
@@ -41,14 +37,9 @@ _ALONE = {
 """Alerts of which nothing else here tells → what to do."""
 
 
-def worst(store: "StoreStatus") -> str:
-    """The worst state of its resources."""
-    return min((one.state for one in store.resources), key=_WORST_FIRST.index, default="new")
-
-
 def rank(store: "StoreStatus") -> int:
     """Stores are shown worst first."""
-    return -1 if store.restored_at else _WORST_FIRST.index(worst(store))
+    return -1 if store.restored_at else store.rank
 
 
 def needs_person(store: "StoreStatus") -> bool:
@@ -86,7 +77,7 @@ def summary(stores: "Sequence[StoreStatus]") -> tuple[str, str]:
     if not stores:
         return "No store is registered yet. `storelink connectors add` registers one.", ""
     waiting = [store.name for store in stores if needs_person(store)]
-    if not waiting and all(worst(store) == "in_step" for store in stores):
+    if not waiting and all(store.worst == "in_step" for store in stores):
         if len(stores) == 1:
             return f"{stores[0].name} is in step.", show.GOOD
         return f"All {len(stores)} stores are in step.", show.GOOD
@@ -97,7 +88,7 @@ def summary(stores: "Sequence[StoreStatus]") -> tuple[str, str]:
         verb = "needs" if len(waiting) == 1 else "need"
         head = f"{len(waiting)} of {count(len(stores), 'stores')} {verb} a person: {listed(waiting)}."
         return f"{head} {others}".rstrip(), show.BAD
-    tone = show.WARN if any(worst(store) in ("late", "stopped", "failing") for store in stores) else show.INFO
+    tone = show.WARN if any(store.worst in ("late", "stopped", "failing") for store in stores) else show.INFO
     return f"Nothing needs a person. {others}".rstrip(), tone
 
 
@@ -117,7 +108,7 @@ def _others(stores: "Sequence[StoreStatus]") -> str:
     """What the stores are that need nobody: `2 are in step, old is paused.`"""
     told = []
     for word, singular, plural in _OTHERS:
-        names = [store.name for store in stores if worst(store) == word]
+        names = [store.name for store in stores if store.worst == word]
         if names:
             told.append(f"{names[0]} {singular}" if len(names) == 1 else f"{len(names)} {plural}")
     return f"{listed(told)}." if told else ""

@@ -126,7 +126,7 @@ def _document(now: datetime, stores: "Sequence[StoreStatus]", queue: "Standing")
         "stores": [
             {
                 **{key: value for key, value in asdict(store).items() if key not in ("id", "resources")},
-                "state": standing.worst(store),
+                "state": store.worst,
                 "resources": [_resource_document(one, now) for one in store.resources],
             }
             for store in stores

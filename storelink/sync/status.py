@@ -68,6 +68,12 @@ class ResourceStatus:
         return min((self.done or 0) / self.total, 1.0)
 
 
+_WORST_FIRST = (
+    "key_refused", "failing", "drift", "stopped", "late", "new", "first_read", "full_read", "paused",
+    "in_step",
+)  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True)
 class StoreStatus:
     """One store and its resources."""
@@ -85,6 +91,16 @@ class StoreStatus:
     resources: tuple[ResourceStatus, ...]
     alerts: tuple[Open, ...] = ()
     """What a person was told of and is not over."""
+
+    @property
+    def worst(self) -> str:
+        """The worst state of its resources."""
+        return min((one.state for one in self.resources), key=_WORST_FIRST.index, default="new")
+
+    @property
+    def rank(self) -> int:
+        """Where that stands among the states, 0 for the worst there is."""
+        return _WORST_FIRST.index(self.worst)
 
 
 def read_status(session: Session, names: Iterable[str] | None = None) -> tuple[datetime, list[StoreStatus]]:

@@ -82,7 +82,7 @@ def _look(
     services: Services, caller: Caller, after: int, epoch: uuid.UUID | None, limit: int
 ) -> dict[str, Any]:
     """Those of the next events that the caller may see; `next` goes past the others."""
-    pooled = services.database.engine.raw_connection()
+    pooled = services.database.borrow()
     try:
         with services.database.translated():
             connection = cast(feed.Psycopg, pooled.driver_connection)

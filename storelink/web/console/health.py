@@ -8,11 +8,6 @@ from storelink.sync.alert import FAILURES
 from storelink.sync.status import ResourceStatus, StoreStatus
 from storelink.web.console.words import count, number
 
-_WORST_FIRST = (
-    "key_refused", "failing", "drift", "stopped", "late", "new", "first_read", "full_read", "paused",
-    "in_step",
-)  # fmt: skip
-
 
 @dataclass(frozen=True, slots=True)
 class Health:
@@ -33,14 +28,9 @@ _PLAIN = {
 }
 
 
-def worst(store: StoreStatus) -> str:
-    """The worst state of its resources."""
-    return min((one.state for one in store.resources), key=_WORST_FIRST.index, default="new")
-
-
 def rank(store: StoreStatus) -> tuple[bool, int, str]:
     """Stores that need a person come first, then the worst."""
-    return (not needs_person(store), _WORST_FIRST.index(worst(store)), store.name)
+    return (not needs_person(store), store.rank, store.name)
 
 
 def needs_person(store: StoreStatus) -> bool:
@@ -57,7 +47,7 @@ def health(store: StoreStatus) -> Health:
     """Of a store: its worst resource speaks."""
     if store.restored_at:
         return Health("bad", "warn", "Restored backup?", "Refunds wait until a full check")
-    kind = worst(store)
+    kind = store.worst
     return resource_health(next((one for one in store.resources if one.state == kind), None), kind)
 
 
@@ -133,7 +123,7 @@ def heading(stores: Sequence[StoreStatus]) -> tuple[str, str]:
     waiting = [store for store in stores if needs_person(store)]
     others = [store for store in stores if store not in waiting]
     if not waiting:
-        if all(worst(store) == "in_step" for store in stores):
+        if all(store.worst == "in_step" for store in stores):
             return (
                 "The store is in step" if len(stores) == 1 else f"All {len(stores)} stores are in step"
             ), ""
@@ -154,7 +144,7 @@ _OTHERS = (
 def _others(stores: Sequence[StoreStatus]) -> str:
     told = []
     for kind, words in _OTHERS:
-        many = sum(worst(store) == kind for store in stores)
+        many = sum(store.worst == kind for store in stores)
         if many:
             told.append(f"{many} {'is' if many == 1 else 'are'} {words}")
     return (", ".join(told) + ".") if told else ""
