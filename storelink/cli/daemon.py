@@ -29,7 +29,8 @@ ConcurrencyOption = Annotated[
     int | None,
     typer.Option(
         "--concurrency", "-c", metavar="N", min=1, max=90, show_default=False,
-        help="Jobs at once. Four fewer than STORELINK_DATABASE_POOL, so 4, unless you say.",
+        help="Jobs at once, beside one place for refunds and addresses. Four fewer than"
+        " STORELINK_DATABASE_POOL, so 4, unless you say.",
     ),
 ]  # fmt: skip
 
@@ -143,6 +144,7 @@ class _Http:
         work = daemon.work
         application = create_app(Services(work.settings, work.database, work.keyring, daemon.running))
         self._listener, self._asked = listener, asked
+        self._lookout = application.state.lookout
         self._server = uvicorn.Server(
             uvicorn.Config(
                 application, log_config=None, access_log=False, lifespan="on",
@@ -159,6 +161,7 @@ class _Http:
 
     def stop(self) -> bool:
         """Answer what is under way, then end."""
+        self._lookout.close()  # its streams do not end by themselves
         self._server.should_exit = True
         self._thread.join(HTTP_STOP + 1)
         return not self._thread.is_alive()

@@ -48,7 +48,7 @@ def run_act(work: Work, connector_id: uuid.UUID, stop: Stop, order: str) -> floa
     return None
 
 
-ACTS = Kind("act", "poll", act.DUE, run_act, priority=20)
+ACTS = Kind("act", queue.ACT, act.DUE, run_act, priority=20)
 
 
 def claim_acts(work: Work) -> None:

@@ -18,6 +18,8 @@ from procrastinate.jobs import Job
 from procrastinate.manager import JobManager
 
 SCHEMA = "storelink_jobs"
+ACT, POLL, READ = "act", "poll", "full"
+"""Queues: what a person waits for, what is over soon, and reads of hours."""
 LIMIT = 500
 """Stores that one claim takes."""
 

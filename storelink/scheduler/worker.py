@@ -1,7 +1,8 @@
 """The worker: takes jobs from the queue and runs them in threads, until it is told to stop.
 
 Long reads have places of their own, so that four first reads of hours do not keep a thousand small
-passes waiting. A worker shows that it lives; whoever finds one silent runs its jobs again.
+passes waiting; and refunds and changes of address have one more, so that a thousand passes do not keep
+a person waiting. A worker shows that it lives; whoever finds one silent runs its jobs again.
 """
 
 import asyncio
@@ -21,7 +22,7 @@ from procrastinate.worker import Worker as Runner
 
 from storelink.errors import DatabaseAway
 from storelink.scheduler.acting import ACTS
-from storelink.scheduler.queue import SCHEMA, Kind, enqueue
+from storelink.scheduler.queue import ACT, POLL, READ, SCHEMA, Kind, enqueue
 from storelink.scheduler.work import KINDS, Work
 
 log = structlog.get_logger(__name__)
@@ -37,7 +38,7 @@ AGAIN = (1.0, 15.0)
 
 
 class Worker:
-    """Runs in a thread of its own. `concurrency` jobs at once, of all kinds."""
+    """Runs in a thread of its own. `concurrency` jobs at once, of all kinds, and one that people wait for."""
 
     def __init__(self, work: Work, concurrency: int) -> None:
         self._work, self._concurrency = work, concurrency
@@ -105,39 +106,50 @@ class Worker:
 
     async def _take_jobs(self, parameters: dict[str, Any]) -> None:
         loop = self._loop = asyncio.get_running_loop()
-        loop.set_default_executor(ThreadPoolExecutor(self._concurrency + 2, "job"))
+        loop.set_default_executor(ThreadPoolExecutor(self._concurrency + 3, "job"))
         connector = PsycopgConnector(kwargs=parameters, min_size=1, max_size=1, timeout=30.0)
         app = procrastinate.App(connector=connector)
         for kind in (*KINDS, ACTS):
             app.task(name=kind.name, queue=kind.queue, pass_context=True)(self._task(kind))
         async with app.open_async():
             self._runners = [self._runner(app, queues, places) for queues, places in self._places()]
-            tending = asyncio.create_task(self._tend(app))
+            beside = [asyncio.create_task(self._tend(app)), asyncio.create_task(self._hear(app))]
             running = [asyncio.create_task(_serve(runner)) for runner in self._runners]
             try:
                 self.up.set()
                 if self._work.stopping.is_set():
                     loop.call_soon(self._stop_runners)
-                await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
-                self._stop_runners()  # one without the other does half the work
+                await asyncio.wait([*running, *beside], return_when=asyncio.FIRST_COMPLETED)
+                self._stop_runners()  # one without the others does a part of the work
                 await asyncio.gather(*running)
             finally:
-                tending.cancel()
-                with suppress(asyncio.CancelledError, ConnectorException):
-                    await tending
+                for task in beside:
+                    task.cancel()
+                    with suppress(asyncio.CancelledError, ConnectorException):
+                        await task
 
     def _places(self) -> list[tuple[list[str], int]]:
         """Queues, and how many jobs of them at once."""
         if self._concurrency == 1:
-            return [(["poll", "full"], 1)]
+            return [([ACT, POLL, READ], 1)]
         long = self._concurrency // 2
-        return [(["poll"], self._concurrency - long), (["full"], long)]
+        return [([ACT], 1), ([ACT, POLL], self._concurrency - long), ([READ], long)]
+
+    async def _hear(self, app: procrastinate.App) -> None:
+        """Tell the runners of what is enqueued: one connection listens for them all."""
+
+        async def told(*, channel: str, notification: Any) -> None:
+            for runner in self._runners:
+                if any(channel.endswith(f"#{queue}") for queue in runner.queues or ()):
+                    await runner._handle_notification(channel=channel, notification=notification)
+
+        await app.job_manager.listen_for_jobs(on_notification=told, queues=[ACT, POLL])
 
     def _runner(self, app: procrastinate.App, queues: list[str], places: int) -> Runner:
         return Runner(
             app, queues=queues, name="+".join(queues), concurrency=places,
             fetch_job_polling_interval=POLL_EVERY, abort_job_polling_interval=60.0,
-            shutdown_graceful_timeout=LETTING_GO, listen_notify=queues[0] == "poll",
+            shutdown_graceful_timeout=LETTING_GO, listen_notify=False,
             delete_jobs=DeleteJobCondition.ALWAYS, install_signal_handlers=False,
             update_heartbeat_interval=self._pulse, stalled_worker_timeout=SILENT * self._pulse,
         )  # fmt: skip
