@@ -12,8 +12,6 @@ if TYPE_CHECKING:
     from storelink.sync.alert import Open
     from storelink.sync.status import ResourceStatus, StoreStatus
 
-_FAILURES = 3
-"""Passes in a row that fail before a person should look; fewer mend themselves more often than not."""
 _TONES = {
     "in_step": show.GOOD, "first_read": show.INFO, "full_read": show.INFO, "paused": show.INFO,
     "new": show.INFO, "late": show.WARN, "stopped": show.WARN, "drift": show.WARN,
@@ -31,8 +29,13 @@ _ROADS = {
 }  # fmt: skip
 """Kind of a pass → the road by which its changes came; `named` are customers whom orders named."""
 _ALONE = {
-    "subscription_lost": "storelink webhooks status {}",
-    "token_expiring": "storelink connectors check {}",
+    "subscription_lost": ("storelink webhooks status {}",),
+    "token_expiring": ("storelink connectors check {}",),
+    "needs_attention": (
+        "storelink refund list {} --stage needs_attention",
+        "storelink address list {} --stage needs_attention",
+    ),
+    "over_refunded": ("storelink refund list {}",),
 }
 """Alerts of which nothing else here tells → what to do."""
 
@@ -42,25 +45,11 @@ def rank(store: "StoreStatus") -> int:
     return -1 if store.restored_at else store.rank
 
 
-def needs_person(store: "StoreStatus") -> bool:
-    """Whether it does not mend itself."""
-    if store.status == "paused":
-        return False
-    return (
-        store.restored_at is not None
-        or any(one.kind in _ALONE for one in store.alerts)
-        or any(
-            one.state in ("key_refused", "drift") or one.failures >= _FAILURES or one.quarantined
-            for one in store.resources
-        )
-    )
-
-
 def state(one: "ResourceStatus") -> show.Cell:
     """The state of one resource as a cell."""
     words = _WORDS.get(one.state, "")
     if one.state == "drift":
-        words = "1 differs" if one.last_drift == 1 else f"{one.last_drift:,} differ"
+        words = "1 differs" if one.differing == 1 else f"{one.differing:,} differ"
     elif one.state in ("first_read", "full_read", "stopped"):
         name = "first read" if one.last_success_at is None else "full read"
         done = "comparing" if one.phase == "listing" else _percent(one.share)
@@ -76,7 +65,7 @@ def summary(stores: "Sequence[StoreStatus]") -> tuple[str, str]:
     """(One sentence or two that answer the question, tone)."""
     if not stores:
         return "No store is registered yet. `storelink connectors add` registers one.", ""
-    waiting = [store.name for store in stores if needs_person(store)]
+    waiting = [store.name for store in stores if store.needs_person]
     if not waiting and all(store.worst == "in_step" for store in stores):
         if len(stores) == 1:
             return f"{stores[0].name} is in step.", show.GOOD
@@ -156,7 +145,7 @@ def _of_store(store: "StoreStatus", now: datetime) -> list[list[str]]:
             found.append(
                 [
                     f"{store.name}: {alert.words}. Found {ago(alert.opened_at, now)}.",
-                    _ALONE[alert.kind].format(store.name),
+                    *(command.format(store.name) for command in _ALONE[alert.kind]),
                 ]
             )
     return found
@@ -167,8 +156,13 @@ def _of_resources(store: "StoreStatus", now: datetime) -> list[list[str]]:
     found = []
     for word, tell in _TELL:
         having = [one for one in store.resources if one.state == word]
+        if word == "drift":
+            having = [one for one in having if (one.last_drift or 0) > one.withheld]
         if having:
             found.append(tell(store.name, having, now))
+    kept = [one for one in store.resources if one.withheld]
+    if kept:
+        found.append(_withheld(store.name, kept))
     future = [one for one in store.resources if one.future_stamped]
     if future:
         told = listed(count(one.future_stamped, one.resource) for one in future)
@@ -212,6 +206,15 @@ def _drifting(name: str, having: "Sequence[ResourceStatus]", now: datetime) -> l
     return [
         f"{name}: {told} {verb} from the store, found by verify {when}.",
         f"storelink verify {name} --fix",
+    ]
+
+
+def _withheld(name: str, having: "Sequence[ResourceStatus]") -> list[str]:
+    told = listed(count(one.withheld, one.resource) for one in having)
+    return [
+        f"{name}: {told} no longer exist in the store, more than a fifth within 30 days. They are kept.",
+        "Look whether the store lost them. If it is meant:",
+        f"storelink verify {name} --fix --accept-deletes",
     ]
 
 

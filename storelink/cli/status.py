@@ -116,7 +116,7 @@ def _document(now: datetime, stores: "Sequence[StoreStatus]", queue: "Standing")
     return {
         "at": now,
         "summary": standing.summary(stores)[0],
-        "needs_person": [store.name for store in stores if standing.needs_person(store)],
+        "needs_person": [store.name for store in stores if store.needs_person],
         "queue": {
             "workers": queue.workers,
             "running": queue.running,

@@ -114,10 +114,11 @@ WIDER: tuple[tuple[str, str, str], ...] = (
     (
         "sync_state.last_verified_at, sync_state.last_drift, sync_state.list_seconds, "
         "sync_state.full_due_at, sync_state.verify_share, sync_state.full_token, sync_state.poll_token, sync_state.quiet_passes, "
-        "sync_state.quiet_requests, sync_state.future_stamped",
+        "sync_state.quiet_requests, sync_state.future_stamped, sync_state.withheld",
         "Columns beside the design's.",
         "Each lane has its own due time and fencing token; passes that changed nothing are counted instead of kept; "
-        "the customers' list has an interval that depends on how long it takes.",
+        "the customers' list has an interval that depends on how long it takes; deletions that wait for a person "
+        "are told of until somebody decides.",
     ),
 )
 """(columns, what is wider, why). A test checks that every column named here exists."""

@@ -84,6 +84,12 @@ class SyncState(SQLModel, table=True):
         default=0,
         sa_column_kwargs=_ZERO,
     )
+    withheld: int = column(
+        Integer,
+        "Records that the store no longer has and that are kept until a person accepts it.",
+        default=0,
+        sa_column_kwargs=_ZERO,
+    )
 
 
 class SyncRun(SQLModel, table=True):

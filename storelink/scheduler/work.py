@@ -232,6 +232,11 @@ class _Job:
                 pass
             except (Stopped, DatabaseAway):
                 raise
+            except (
+                NeedsDecision
+            ) as decision:  # the pass came to its end; who is to decide is told by an alert
+                log.info("pass.withheld", store=self.store.name, resource=one.resource, words=str(decision))
+                _tell_recovery(self.store, one)
             except (StorelinkError, psycopg.Error) as error:  # the pass has noted it
                 self.done.add(one.resource)
                 _tell_failure(self.store, one, error)
@@ -287,7 +292,7 @@ def _alone(error: Exception) -> bool:
     """Whether it is about one resource rather than about the store or its keys."""
     if isinstance(error, Retryable) and not isinstance(error, TooLarge):
         return error.status == 500
-    return isinstance(error, LaneLost | NeedsDecision | Rejected | TooLarge | psycopg.Error)
+    return isinstance(error, LaneLost | Rejected | TooLarge | psycopg.Error)
 
 
 def _tell(store: ConnectorConfig, one: Due, result: PassResult) -> None:
@@ -298,8 +303,12 @@ def _tell(store: ConnectorConfig, one: Due, result: PassResult) -> None:
         "pass", store=store.name, resource=result.resource, kind=result.kind, requests=result.requests,
         seconds=round(result.seconds, 3), **told,
     )  # fmt: skip
+    _tell_recovery(store, one)
+
+
+def _tell_recovery(store: ConnectorConfig, one: Due) -> None:
     if one.failures:
-        log.warning("pass.recovered", store=store.name, resource=result.resource, after_failures=one.failures)
+        log.warning("pass.recovered", store=store.name, resource=one.resource, after_failures=one.failures)
 
 
 def _tell_failure(store: ConnectorConfig, one: Due, error: Exception) -> None:

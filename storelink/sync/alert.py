@@ -86,7 +86,13 @@ WITH troubles AS (
     SELECT s.connector_id, 'drift',
         string_agg(s.last_drift || ' ' || s.resource, ', ' ORDER BY s.resource) || ' differ from the store'
     FROM sync_state s JOIN connector_config c ON c.id = s.connector_id
-    WHERE s.last_drift > 0 AND c.status = 'active' GROUP BY 1
+    WHERE s.last_drift > s.withheld AND c.status = 'active' GROUP BY 1
+    UNION ALL
+    SELECT s.connector_id, 'deletes_withheld',
+        string_agg(s.withheld || ' ' || s.resource, ', ' ORDER BY s.resource)
+        || ' are gone from the store; they are kept until somebody accepts it'
+    FROM sync_state s JOIN connector_config c ON c.id = s.connector_id
+    WHERE s.withheld > 0 AND c.status = 'active' GROUP BY 1
     UNION ALL
     SELECT q.connector_id, 'quarantine', count(*) || ' records were set aside within a day'
     FROM quarantined_record q JOIN connector_config c ON c.id = q.connector_id
@@ -139,14 +145,16 @@ SELECT o.connector_id, c.name, o.kind, o.words FROM opened o JOIN connector_conf
 ORDER BY 2, 3
 """
 
-# New keys prove nothing before a pass has come through with them; a pause says nothing either way.
+# New keys prove nothing before a pass has come through with them; a pause says nothing either way, except
+# about what people settle themselves.
 _CLOSED = """
 , closed AS (
     UPDATE alert a SET closed_at = clock_timestamp()
     FROM connector_config c
-    WHERE a.closed_at IS NULL AND c.id = a.connector_id AND c.status <> 'paused'
-      AND a.kind IN ('auth_failed', 'store_down', 'drift', 'quarantine', 'subscription_lost',
-                     'token_expiring', 'needs_attention', 'over_refunded')
+    WHERE a.closed_at IS NULL AND c.id = a.connector_id
+      AND a.kind IN ('auth_failed', 'store_down', 'drift', 'deletes_withheld', 'quarantine',
+                     'subscription_lost', 'token_expiring', 'needs_attention', 'over_refunded')
+      AND (c.status <> 'paused' OR a.kind IN ('needs_attention', 'over_refunded'))
       AND NOT EXISTS (SELECT 1 FROM troubles t WHERE t.connector_id = a.connector_id AND t.kind = a.kind)
       AND (a.kind NOT IN ('auth_failed', 'store_down') OR c.status = 'uninstalled'
           OR EXISTS (SELECT 1 FROM sync_state s

@@ -38,7 +38,7 @@ def backfill(lane: Lane, subject: Subject, *, restart: bool = False) -> Run:
     fetching = _compare(lane, subject, run)
     state.complete(
         lane, subject, run, phase="live", cursor=None,
-        watermark=datetime.fromisoformat(cursor["store_time"]),
+        watermark=datetime.fromisoformat(cursor["store_time"]), withheld=fetching.withheld,
     )  # fmt: skip
     fetching.demand_decision()
     return run

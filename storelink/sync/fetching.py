@@ -6,7 +6,7 @@ from datetime import datetime
 
 from storelink.connectors.protocol import FetchPage, ListPage
 from storelink.errors import NeedsDecision
-from storelink.sync import stage
+from storelink.sync import stage, state
 from storelink.sync.lane import Lane
 from storelink.sync.listing import CHUNK, Candidate
 from storelink.sync.page import Page, normalize_page, write_page
@@ -35,7 +35,9 @@ class Fetching:
     hint: bool = True
     inspect: Callable[[Lane], None] | None = None
     withheld: int = 0
+    """Records that are gone, and were kept because that would be too many."""
     unanswered: dict[str, str] = field(default_factory=dict)
+    _kept: set[str] = field(default_factory=set)
     _staged: bool = False
 
     def fetch(self, candidates: Sequence[Candidate]) -> None:
@@ -83,21 +85,32 @@ class Fetching:
         """Those of the gone records that may be marked so without asking."""
         if not gone or self.subject.accept_deletes:
             return list(gone)
+        asked = self._kept | set(gone)
         row = self.lane.connection.execute(
             _GONE,
             {
                 "connector": self.lane.connector_id,
                 "resource": self.lane.resource,
-                "ids": list(gone),
+                "ids": sorted(asked),
             },
         ).fetchone()
         self.lane.connection.commit()
         assert row is not None
         held, lately, new = row
         if lately + new > GONE_FEW and (lately + new) * GONE_SHARE > held + lately:
-            self.withheld += new
+            self._kept, self.withheld = asked, new
+            self._withhold(gone)
             return []
         return list(gone)
+
+    def _withhold(self, ids: Sequence[str]) -> None:
+        """Keep them; those that hints named are not asked for at every pass. Commits."""
+        self.lane.connection.execute(
+            "UPDATE source_record SET retry_after = clock_timestamp() + interval '1 hour'"
+            " WHERE connector_id = %s AND resource = %s AND record_id = ANY(%s) AND due_since IS NOT NULL",
+            (self.lane.connector_id, self.lane.resource, sorted(ids)),
+        )
+        state.withhold(self.lane, self.withheld)
 
     def demand_decision(self) -> None:
         """Raises `NeedsDecision` if deletions were withheld."""

@@ -43,7 +43,7 @@ def incremental(lane: Lane, subject: Subject) -> Run:
             fetching.fetch_ids(ids)
     for chunk in due(lane):
         fetching.fetch(chunk)
-    columns = {"list_seconds": round(took, 3)} if whole else {}
+    columns = {"list_seconds": round(took, 3), "withheld": fetching.withheld} if whole else {}
     state.complete(
         lane, subject, run, watermark=store_time or held.watermark, future_stamped=future, **columns
     )

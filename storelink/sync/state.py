@@ -72,6 +72,18 @@ def complete(lane: Lane, subject: Subject, run: Run, **columns: Any) -> None:
     lane.connection.commit()
 
 
+def withhold(lane: Lane, count: int) -> None:
+    """So many records are gone, and wait for a person to accept it. Commits.
+
+    What was counted before stays unless it is less: only a pass over everything can say that it is over.
+    """
+    lane.connection.execute(
+        "UPDATE sync_state SET withheld = greatest(withheld, %s) WHERE connector_id = %s AND resource = %s",
+        (count, lane.connector_id, lane.resource),
+    )
+    lane.connection.commit()
+
+
 def verified(lane: Lane, drift: int) -> None:
     """A verify ran to its end, in the present transaction: the next is due in a day."""
     lane.connection.execute(

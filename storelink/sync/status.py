@@ -14,7 +14,7 @@ from sqlmodel import Session, col, select
 
 from storelink.models import ConnectorConfig, SyncRun, SyncState
 from storelink.models.columns import Moment
-from storelink.sync.alert import Open, still_open
+from storelink.sync.alert import FAILURES, Open, still_open
 from storelink.sync.delivery import Road, roads_of
 from storelink.sync.lane import FULL, POLL, lock_key
 from storelink.sync.opening import CHECKED_AT
@@ -53,12 +53,19 @@ class ResourceStatus:
     failures: int
     last_error: str | None
     future_stamped: int
+    withheld: int = 0
+    """Records that are gone from the store, and kept until somebody accepts it."""
     next_at: Moment = None
     """When a worker is to read it next; after failures when it is tried again. None: not by itself."""
     next_verify_at: Moment = None
     """When it is next compared with the store; None before it was read whole."""
     roads: tuple[Road, ...] = ()
     """By which roads changes came in the last 24 hours, the latest first."""
+
+    @property
+    def differing(self) -> int:
+        """Records that are known to differ from the store."""
+        return max(self.last_drift or 0, self.withheld)
 
     @property
     def share(self) -> float | None:
@@ -72,6 +79,8 @@ _WORST_FIRST = (
     "key_refused", "failing", "drift", "stopped", "late", "new", "first_read", "full_read", "paused",
     "in_step",
 )  # fmt: skip
+_OF_PEOPLE = ("needs_attention", "over_refunded")
+"""Alerts about what people asked for in a store, whether it is read or not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +105,16 @@ class StoreStatus:
     def worst(self) -> str:
         """The worst state of its resources."""
         return min((one.state for one in self.resources), key=_WORST_FIRST.index, default="new")
+
+    @property
+    def needs_person(self) -> bool:
+        """Whether something of it does not mend itself."""
+        if self.status == "paused":  # reading waits because somebody wants it; what was asked for does not
+            return any(one.kind in _OF_PEOPLE for one in self.alerts)
+        return bool(self.restored_at or self.alerts) or any(
+            one.state in ("key_refused", "drift") or one.failures >= FAILURES or one.quarantined
+            for one in self.resources
+        )
 
     @property
     def rank(self) -> int:
@@ -174,6 +193,7 @@ def _resource(store: ConnectorConfig, state: SyncState, known: _Known) -> Resour
         failures=state.consecutive_failures,
         last_error=state.last_error,
         future_stamped=state.future_stamped,
+        withheld=state.withheld,
         next_at=_next(store, state),
         next_verify_at=state.full_due_at if state.phase == "live" else None,
         roads=tuple(road for road in known.roads.get(store.id, ()) if road.resource == state.resource),
@@ -197,7 +217,7 @@ def _word(store: ConnectorConfig, state: SyncState, full: bool, now: datetime) -
         ("failing", state.consecutive_failures > 0),
         ("new", state.phase == "new"),
         ("stopped", state.phase != "live"),
-        ("drift", bool(state.last_drift)),
+        ("drift", bool(state.last_drift or state.withheld)),
         ("late", _late(store, state, now)),
     )
     return next((word for word, so in worst_first if so), "in_step")

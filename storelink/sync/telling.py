@@ -31,6 +31,8 @@ MEANINGS = {
     "store_down": "Pass after pass fails; they are tried again, less and less often.",
     "quarantine": "Records came that could not be understood; they are set aside.",
     "drift": "A verify left records that differ from the store.",
+    "deletes_withheld": "More than a fifth of the store's records are gone from it; they are kept until a"
+    " person accepts that.",
     "subscription_lost": "The store's webhooks cannot be had; changes come by polling only.",
     "token_expiring": "The store's token, or what renews it, is about to end, and nothing has renewed it.",
     "needs_attention": "A refund or change of address was sent, and only a person can see what became of it.",

@@ -212,6 +212,8 @@ def _close(
         ledger.held -= len(judge.unseen)
     lane.check()
     state.verified(lane, ledger.drift)
+    if judge.keep:
+        state.put(lane, withheld=ledger.withheld)
     if sign.likely or (judge.keep and not ledger.drift):
         lane.connection.execute(
             "UPDATE connector_config SET settings = CASE WHEN %(seen)s AND NOT %(whole)s THEN"

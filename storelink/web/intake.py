@@ -211,7 +211,7 @@ class Writer:
     def _record(self, rows: list[Arrival]) -> None:
         with self._database.translated():
             if self._pooled is None:
-                self._pooled = self._database.engine.raw_connection()
+                self._pooled = self._database.borrow()
             delivery.record(cast(Psycopg, self._pooled.driver_connection), rows)  # type: ignore[attr-defined]
             self.batches += 1
 

@@ -91,6 +91,10 @@ TROUBLES = {
         "UPDATE sync_state SET consecutive_failures = 0, last_error = NULL",
     ),
     "drift": ("UPDATE sync_state SET last_drift = 2", "UPDATE sync_state SET last_drift = 0"),
+    "deletes_withheld": (
+        "UPDATE sync_state SET withheld = 30, last_drift = 30",
+        "UPDATE sync_state SET withheld = 0, last_drift = 0",
+    ),
     "quarantine": (
         "INSERT INTO quarantined_record (connector_id, resource, external_id, payload, error, seen,"
         " first_seen_at,"
@@ -234,3 +238,14 @@ def test_two_processes_tell_once(
         other.connection.execute("SELECT pg_advisory_unlock(%s)", (telling.TURN,))
         other.connection.commit()
     assert telling.tell(connection, listener.url) == 1
+
+
+@pytest.mark.parametrize("kind", ["needs_attention", "over_refunded"])
+def test_what_people_settled_is_over_though_the_store_is_paused(connection: Psycopg, kind: str) -> None:
+    begin, end = TROUBLES[kind]
+    do(connection, begin)
+    assert [(one.kind, one.over) for one in alert.sweep(connection)] == [(kind, False)]
+    do(connection, "UPDATE connector_config SET status = 'paused'")
+    assert alert.sweep(connection) == []
+    do(connection, end)
+    assert [(one.kind, one.over) for one in alert.sweep(connection)] == [(kind, True)]

@@ -12,6 +12,7 @@ from storelink.cli import show, standing
 from storelink.db import Database
 from storelink.sandbox.running import Running
 from storelink.scheduler.queue import Standing
+from storelink.sync import telling
 from storelink.sync.alert import Open
 from storelink.sync.delivery import Road
 from storelink.sync.status import ResourceStatus, StoreStatus
@@ -49,6 +50,7 @@ def cell(one: StoreStatus) -> str:
         ({"state": "key_refused", "status": "auth_failed"}, "key refused"),
         ({"state": "drift", "last_drift": 3}, "3 differ"),
         ({"state": "drift", "last_drift": 1}, "1 differs"),
+        ({"state": "drift", "last_drift": 0, "withheld": 30}, "30 differ"),
         ({"state": "first_read", "phase": "backfill", "done": 62, "total": 100, "last_success_at": None},
          "first read, 62 %"),
         ({"state": "first_read", "phase": "backfill", "last_success_at": None}, "first read"),
@@ -101,6 +103,10 @@ def test_one_sentence_answers_the_question(stores: list[StoreStatus], says: str)
         ({"state": "drift", "last_drift": 3}, "3 orders differ from the store, found by verify 12 h ago",
          "verify shop --fix"),
         ({"state": "drift", "last_drift": 1}, "1 order differs", "verify shop --fix"),
+        ({"state": "drift", "last_drift": 30, "withheld": 30}, "30 orders no longer exist in the store",
+         "verify shop --fix --accept-deletes"),
+        ({"state": "drift", "withheld": 1}, "1 order no longer exist",
+         "verify shop --fix --accept-deletes"),
         ({"state": "stopped", "done": 1, "total": 4}, "orders at 25 %", "sync shop"),
         ({"state": "late"}, "due every 5 min", "sync shop"),
         ({"quarantined": 2}, "2 orders could not be understood", "quarantine list shop"),
@@ -164,7 +170,7 @@ def test_alerts_that_are_open() -> None:
         == "Open alerts: a subscription_lost for 9 min and a store_down for 2 min."
     )
     assert standing.alerts([store()], NOW) == ""
-    assert standing.needs_person(stores[0])
+    assert stores[0].needs_person
     ((said, mend),) = standing.to_do(stores, NOW)
     assert said == "a: the webhooks are not as they should be. Found 9 min ago."
     assert mend == "storelink webhooks status a"
@@ -241,3 +247,26 @@ def test_runs_lists_the_latest_first(cli: Any, synced: Running) -> None:
     assert {one["resource"] for one in only} == {"orders"}
     assert cli("runs", "--failed").out == "No such pass.\n"
     assert "backfill orders" in cli("runs").out
+
+
+@pytest.mark.parametrize("kind", sorted(telling.MEANINGS))
+def test_whoever_is_alarmed_finds_in_status_what_to_do(kind: str) -> None:
+    """Each alert has a line with a command; those that stand in the figures have it from there."""
+    figures: dict[str, dict[str, Any]] = {
+        "auth_failed": {"state": "key_refused", "status": "auth_failed"},
+        "store_down": {"state": "failing", "failures": 3, "last_error": "no answer"},
+        "drift": {"state": "drift", "last_drift": 3},
+        "deletes_withheld": {"state": "drift", "last_drift": 3, "withheld": 3},
+        "quarantine": {"quarantined": 2},
+    }
+    one = replace(store(**figures.get(kind, {})), alerts=(Open(kind, "it is so", NOW, None),))
+    (lines,) = standing.to_do([one], NOW)
+    assert lines[-1].startswith("storelink ")
+    assert "shop" in lines[-1]
+    assert one.needs_person
+
+
+def test_a_paused_store_needs_a_person_for_what_people_asked_for_only() -> None:
+    paused = store(state="paused", status="paused", quarantined=2)
+    assert not replace(paused, alerts=(Open("drift", "x", NOW, None),)).needs_person
+    assert replace(paused, alerts=(Open("needs_attention", "x", NOW, None),)).needs_person

@@ -2,6 +2,7 @@
 
 import psycopg
 import pytest
+from structlog.testing import capture_logs
 
 from storelink.db import open_database
 from storelink.errors import NeedsDecision
@@ -105,6 +106,34 @@ def test_an_alert_is_opened_once_and_closed_once_however_many_look(fleet, work, 
         assert [(change.kind, change.over) for change in sweep(other)] == [("store_down", True)]
         assert sweep(one) == []
     sweep_alerts(work)
+
+
+def test_deletions_that_wait_for_a_person_are_one_alert_and_no_failure(fleet, work, shop):
+    store = fleet.add_woo(shop)
+    working.run_full(work, store, never)
+    for row in shop.admin.truth()["customers"][:12]:
+        shop.admin.delete("customers", row["id"])
+    with capture_logs() as lines:
+        for _ in range(3):
+            fleet.make_due("shop")
+            assert working.run_polls(work, store, never) is None
+            sweep_alerts(work)
+    assert [line["event"] for line in lines if line["log_level"] != "info"] == ["alert"]
+    assert [line["kind"] for line in lines if line["event"] == "alert"] == ["deletes_withheld"]
+    customers = fleet.states("shop")["customers"]
+    assert (customers["withheld"], customers["consecutive_failures"], customers["last_error"]) == (
+        12,
+        0,
+        None,
+    )
+    assert customers["due_in"] > 3000, "no sooner and no later than ever"
+    code, said = fleet.run("status", "shop")
+    assert code == 0 and "shop needs a person" in said
+    assert "12 customers no longer exist" in said and "verify shop --fix --accept-deletes" in said
+    assert fleet.run("verify", "shop", "--fix", "--accept-deletes")[0] == 0
+    sweep_alerts(work)
+    assert fleet.one("SELECT count(*) FROM alert WHERE closed_at IS NULL") == 0
+    assert fleet.status("shop")["state"] == "in_step"
 
 
 def test_a_job_run_twice_at_once_reads_nothing_twice(fleet, work, shop, monkeypatch):

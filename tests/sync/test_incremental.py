@@ -1,13 +1,16 @@
 """The pass that runs every few minutes: what differs is fetched, nothing else, and nothing is lost."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from storelink.errors import NeedsDecision
+from storelink.sync import hint
 from storelink.sync.backfill import backfill
 from storelink.sync.incremental import incremental, targeted
 from storelink.sync.synchronize import synchronize
+from storelink.sync.verify import verify
 
 
 @pytest.fixture
@@ -191,6 +194,38 @@ def test_many_deletions_at_once_stop_and_ask(world):
     gone = world.one("SELECT count(*) FROM platform_customer WHERE deleted_at IS NOT NULL")
     assert gone <= 12
     assert world.one("SELECT last_success_at IS NOT NULL FROM sync_state WHERE resource = 'customers'")
+    withheld = "SELECT withheld FROM sync_state WHERE resource = 'customers'"
+    assert world.one(withheld) == 20 - gone
+    with pytest.raises(NeedsDecision):
+        _follow(world, "customers")
+    assert world.one(withheld) == 20 - gone, "the same ones are counted once"
+    for number in range(1, 21):
+        world.store.put("customers", number)
+    _follow(world, "customers")
+    assert world.one(withheld) == 0, "they are there again"
+
+
+def test_deletions_that_hints_brought_wait_for_a_person_and_are_not_asked_for_at_each_pass(world):
+    for number in range(1, 41):
+        world.store.put("orders", number)
+    world.store.pass_time(3600)
+    with world.full() as lane:
+        backfill(lane, world.subject)
+    for number in range(1, 31):
+        world.store.delete("orders", number)
+    with pytest.raises(NeedsDecision, match="21 orders"):
+        hint.read_now(world.database, world.subject, "orders", [str(number) for number in range(1, 31)])
+    assert world.one("SELECT withheld FROM sync_state WHERE resource = 'orders'") == 21
+    asked = _asked(world)
+    _follow(world)
+    assert not any(what.startswith("fetch") for what in asked)
+    assert world.one("SELECT withheld FROM sync_state WHERE resource = 'orders'") == 21
+    world.store.before.clear()
+    world.subject = replace(world.subject, accept_deletes=True)
+    with world.full() as lane:
+        assert verify(lane, world.subject, fix=True).drift == 0
+    assert world.one("SELECT withheld FROM sync_state WHERE resource = 'orders'") == 0
+    assert world.one("SELECT count(*) FROM source_record WHERE due_since IS NOT NULL") == 0
 
 
 def test_a_customer_named_by_an_order_is_fetched_at_once(world):

@@ -30,17 +30,12 @@ _PLAIN = {
 
 def rank(store: StoreStatus) -> tuple[bool, int, str]:
     """Stores that need a person come first, then the worst."""
-    return (not needs_person(store), store.rank, store.name)
+    return (not store.needs_person, store.rank, store.name)
 
 
 def needs_person(store: StoreStatus) -> bool:
-    """Whether it does not mend itself."""
-    if store.status == "paused":
-        return False
-    return bool(store.restored_at or store.alerts) or any(
-        one.state in ("key_refused", "drift") or one.failures >= FAILURES or one.quarantined
-        for one in store.resources
-    )
+    """Whether something of it does not mend itself."""
+    return store.needs_person
 
 
 def health(store: StoreStatus) -> Health:
@@ -57,9 +52,10 @@ def resource_health(one: ResourceStatus | None, kind: str | None = None) -> Heal
     if one is None or kind in _PLAIN:
         return _PLAIN.get(kind, _PLAIN["new"])
     if kind == "drift":
-        many = one.last_drift or 0
+        many = one.differing
         verb = "differs" if many == 1 else "differ"
-        return Health("warn", "warn", f"{count(many, one.resource[:-1])} {verb}", "Found by the check")
+        more = "Gone from the store, kept here" if one.withheld else "Found by the check"
+        return Health("warn", "warn", f"{count(many, one.resource[:-1])} {verb}", more)
     if kind == "failing":
         return Health("bad", "bad", "Failing", f"{count(one.failures, 'try', 'tries')} in a row failed")
     first = "First read" if one.last_success_at is None else "Full read"
@@ -120,7 +116,7 @@ def heading(stores: Sequence[StoreStatus]) -> tuple[str, str]:
             "No store is connected yet",
             "Connect one, and storelink reads it whole, then keeps it in step.",
         )
-    waiting = [store for store in stores if needs_person(store)]
+    waiting = [store for store in stores if store.needs_person]
     others = [store for store in stores if store not in waiting]
     if not waiting:
         if all(store.worst == "in_step" for store in stores):
@@ -164,7 +160,7 @@ def deeds(store: StoreStatus) -> list[Deed]:
                           "Refunds and changes of address wait until a full check finds it in order.",
                           f"{at}#verify", "See and check"))  # fmt: skip
     found += [deed for one in store.resources for deed in _deeds_of(store, one, at, last)]
-    said = {"auth_failed", "drift", "quarantine", "quarantine_grows", "store_down"}
+    said = {"auth_failed", "drift", "deletes_withheld", "quarantine", "store_down"}
     for alert in store.alerts:
         if alert.kind not in said:
             found.append(Deed("warn", "warn", alert.words, store.name, "", at, "Look", alert.opened_at))
@@ -173,7 +169,11 @@ def deeds(store: StoreStatus) -> list[Deed]:
 
 def _deeds_of(store: StoreStatus, one: ResourceStatus, at: str, last: datetime | None) -> list[Deed]:
     found = []
-    if one.state == "drift" and one.last_drift:
+    if one.withheld:
+        head = f"{count(one.withheld, one.resource[:-1])} gone from the store at once"
+        words = f"They are kept. If it is meant: storelink verify {store.name} --fix --accept-deletes"
+        found.append(Deed("warn", "warn", head, store.name, words, f"{at}#verify", "Look"))
+    if one.state == "drift" and one.last_drift and one.last_drift > one.withheld:
         verb = "differs" if one.last_drift == 1 else "differ"
         head = f"{count(one.last_drift, one.resource[:-1])} {verb} from the store"
         found.append(

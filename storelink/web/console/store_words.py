@@ -60,7 +60,7 @@ def sentence(store: StoreStatus) -> str:
 
 
 def _trouble(one: ResourceStatus) -> str:
-    many = one.last_drift or 0
+    many = one.differing
     words = {
         "drift": f"{count(many, one.resource[:-1])} {'differs' if many == 1 else 'differ'} from the store.",
         "failing": f"Reading {one.resource} failed {count(one.failures, 'time')} in a row; storelink tries"
