@@ -106,4 +106,5 @@ def _ask_for_consent(
     except typer.Abort:
         raise Misconfigured("No address was pasted; nothing was stored.") from None
     clock = measure_clock(context.database)
-    return connector.authorization.accept(candidate, answered, state, limits(context.settings), clock)
+    allowed = limits(context.settings, candidate)
+    return connector.authorization.accept(candidate, answered, state, allowed, clock)

@@ -37,7 +37,7 @@ def unfinished(error: Exception, url: str, *, sent: bool) -> StorelinkError:
         return OutcomeUnknown(f"{url}: the answer is too long to be read")
     if isinstance(error, BodyBroken):
         return OutcomeUnknown(f"{url}: the answer cannot be read: {error}")
-    found = translate(error, url)
+    found = error if isinstance(error, Misconfigured) else translate(error, url)
     if sent:
         return OutcomeUnknown(f"{found}; the request may have been carried out, or may still be")
     return (

@@ -164,7 +164,7 @@ class HttpClient:
             max_connections=2 * limits.width + 8,
             max_keepalive_connections=2 * limits.width + 8,
             keepalive_expiry=4.0,  # Apache closes after 5 s; a connection just closed costs a retry
-            network_backend=DeadlineBackend(self._deadline),
+            network_backend=DeadlineBackend(self._deadline, limits.reach),
         )
 
     @property
@@ -255,7 +255,7 @@ class HttpClient:
         request = self._request(method, target, lines, body, waits)
         if self._closed.is_set():
             raise Retryable(f"{url} was not asked: the client is closed", code="unsent")
-        backend = NotingBackend(time.monotonic() + wait)
+        backend = NotingBackend(time.monotonic() + wait, self._limits.reach)
         there = httpcore.Origin(*self._origin)
         connection = httpcore.HTTPConnection(there, self._tls, network_backend=backend)
         try:

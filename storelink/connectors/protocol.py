@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
+from storelink.connectors.reach import Reach
 from storelink.connectors.rows import CustomerRow, ItemRow, OrderRow, ProductRow, RefundRow
 
 Raw = dict[str, Any]
@@ -86,6 +87,8 @@ class Limits:
     """Most requests at once."""
     body_limit: int = 64 * 1024 * 1024
     """Longest answer taken, in bytes."""
+    reach: Reach = "anywhere"
+    """Where its address, and what it leads to, may be."""
 
 
 @dataclass(slots=True)

@@ -18,6 +18,7 @@ from typing import Any
 import httpcore
 import httpx
 
+from storelink.connectors.reach import Reach, usable
 from storelink.errors import Misconfigured
 
 Origin = tuple[bytes, bytes, int]
@@ -134,10 +135,11 @@ class _Stream(httpcore.NetworkStream):
 
 
 class DeadlineBackend(httpcore.SyncBackend):
-    """Opens sockets that obey `deadline`."""
+    """Opens sockets that obey `deadline`, to addresses within `reach` alone."""
 
-    def __init__(self, deadline: Deadline) -> None:
+    def __init__(self, deadline: Deadline, reach: Reach = "anywhere") -> None:
         self._deadline = deadline
+        self._reach = reach
 
     def connect_tcp(
         self,
@@ -147,8 +149,19 @@ class DeadlineBackend(httpcore.SyncBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
-        stream = super().connect_tcp(host, port, self._deadline.left(timeout), local_address, socket_options)
-        return _Stream(stream, self._deadline)
+        # what was looked at is what is connected to: a name that is asked twice may answer otherwise
+        places = [host] if self._reach == "anywhere" else usable(host, port, self._reach)
+        for left, place in zip(range(len(places))[::-1], places, strict=True):
+            try:
+                stream = super().connect_tcp(
+                    place, port, self._deadline.left(timeout), local_address, socket_options
+                )
+            except (httpcore.ConnectError, httpcore.ConnectTimeout):
+                if not left:
+                    raise
+            else:
+                return _Stream(stream, self._deadline)
+        raise httpcore.ConnectError(f"{host} has no address")
 
 
 class _NotingStream(httpcore.NetworkStream):
@@ -186,11 +199,11 @@ class NotingBackend(DeadlineBackend):
     A handshake is no part of a request: as long as `sent` is false, the store knows nothing of it.
     """
 
-    def __init__(self, at: float) -> None:
+    def __init__(self, at: float, reach: Reach = "anywhere") -> None:
         """`at` in monotonic seconds."""
         deadline = Deadline()
         deadline.at = at
-        super().__init__(deadline)
+        super().__init__(deadline, reach)
         self.sent = False
 
     def connect_tcp(

@@ -16,6 +16,7 @@ import structlog
 from storelink.config import Settings
 from storelink.connectors import registry
 from storelink.connectors.protocol import Account, Checkup, Connector, Limits, Store
+from storelink.connectors.reach import Reach
 from storelink.db import Database
 from storelink.models import ConnectorConfig
 from storelink.secrets.keyring import Keyring
@@ -29,6 +30,8 @@ log = structlog.get_logger(__name__)
 
 CHECKED_AT = "checked_at"
 """The setting that says when the doctor last saw the store (ISO 8601, database clock)."""
+FROM_WEB = "from_web"
+"""The setting of a store whose address was entered over HTTP: where it may lead is looked at ever after."""
 FRESH = timedelta(days=1)
 
 
@@ -88,7 +91,7 @@ def open_store(database: Database, keyring: Keyring, name: str, settings: Settin
         opened = account.open_account(session, keyring, name, database=database)
     connector = registry.get(config.platform)
     clock = measure_clock(database)
-    store = connector.open(opened, limits(settings), clock)
+    store = connector.open(opened, limits(settings, opened), clock)
     try:
         yield Opened(config, connector, opened, store, clock)
     finally:
@@ -97,7 +100,7 @@ def open_store(database: Database, keyring: Keyring, name: str, settings: Settin
 
 def examine(database: Database, connector: Connector, candidate: Account, settings: Settings) -> Checkup:
     """What the doctor says of a store that need not be registered."""
-    store = connector.open(candidate, limits(settings), measure_clock(database))
+    store = connector.open(candidate, limits(settings, candidate), measure_clock(database))
     try:
         return store.check()
     finally:
@@ -123,9 +126,18 @@ def remembered(checkup: Checkup, now: datetime) -> dict[str, Any]:
     return {**checkup.settings, CHECKED_AT: now.isoformat(timespec="seconds")}
 
 
-def limits(settings: Settings) -> Limits:
-    """What this process may ask of one store."""
-    return Limits(timeout=settings.http_timeout, retries=settings.http_retries, width=settings.width)
+def limits(settings: Settings, candidate: Account) -> Limits:
+    """What this process may ask of one store, and where that may be."""
+    reach: Reach = "private" if settings.allow_private_stores else "public"
+    return Limits(
+        timeout=settings.http_timeout, retries=settings.http_retries, width=settings.width,
+        reach=reach if candidate.settings.get(FROM_WEB) else "anywhere",
+    )  # fmt: skip
+
+
+def entered_at(row: ConnectorConfig) -> dict[str, Any]:
+    """What a candidate for new keys takes over of the store's settings: where its address came from."""
+    return {FROM_WEB: True} if row.settings.get(FROM_WEB) else {}
 
 
 def measure_clock(database: Database) -> DatabaseClock:

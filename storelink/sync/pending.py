@@ -29,7 +29,7 @@ from storelink.models import ConnectorConfig, PendingStore
 from storelink.secrets.envelope import new_data_key
 from storelink.secrets.keyring import Keyring
 from storelink.sync import account, entry, keys
-from storelink.sync.opening import limits, measure_clock, remembered
+from storelink.sync.opening import FROM_WEB, limits, measure_clock, remembered
 from storelink.sync.sealed import SLOTS, TOKEN, seal_credentials, seal_token
 from storelink.sync.token import Remembered
 
@@ -146,7 +146,8 @@ def open_candidate(session: Session, keyring: Keyring, row: PendingStore) -> Acc
     token = json.loads(data_key.open(TOKEN, row.credentials)) if row.credentials else None
     host, _, _ = entry.url_parts(row.store_url)
     plain = entry.is_this_machine(host)
-    return Account(row.name, row.store_url, row.auth_mode, values, {}, plain, Remembered(token))
+    from_web = {FROM_WEB: True}
+    return Account(row.name, row.store_url, row.auth_mode, values, from_web, plain, Remembered(token))
 
 
 def keep_token(session: Session, keyring: Keyring, row: PendingStore, token: Token) -> None:
@@ -178,14 +179,15 @@ def look(database: Database, keyring: Keyring, settings: Settings, row: PendingS
     with database.session() as session:
         candidate = open_candidate(session, keyring, row)
     clock = measure_clock(database)
-    store = connector.open(candidate, limits(settings), clock)
+    store = connector.open(candidate, limits(settings, candidate), clock)
     try:
         checkup = store.check()
     finally:
         store.close()
     amounts: list[Amount] = []
     if checkup.healthy:
-        known = connector.open(replace(candidate, settings=checkup.settings), limits(settings), clock)
+        learnt = replace(candidate, settings={**checkup.settings, **candidate.settings})
+        known = connector.open(learnt, limits(settings, learnt), clock)
         try:
             amounts = [measure(known, resource) for resource in connector.resources]
         finally:
@@ -237,7 +239,8 @@ def finish(
         session, keyring, registry.get(row.platform), name=row.name, store_url=row.store_url,
         credentials=candidate.credentials, auth_mode=candidate.auth_mode,
         token=candidate.tokens.held() if candidate.tokens else None, interval=interval,
-        allow_http=candidate.allow_http, settings={**row.settings, **(settings or {})}, actor=actor,
+        allow_http=candidate.allow_http, settings={**row.settings, **candidate.settings, **(settings or {})},
+        actor=actor,
     )  # fmt: skip
     forget(session, row)
     return made

@@ -1,6 +1,7 @@
 """Stores over HTTP: registering, changing, and what is never shown or asked."""
 
 import re
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -8,6 +9,7 @@ from typing import Any
 
 import pytest
 from api_house import ApiHouse, answering
+from raw_server import Server
 from webhook_house import register
 
 from storelink.config import Settings
@@ -18,6 +20,7 @@ from storelink.scheduler.queue import standing
 from storelink.secrets.keyring import Keyring
 from storelink.secrets.provider import provider_of
 from storelink.sync import feed
+from storelink.sync.opening import open_subject
 from storelink.web import reach
 
 
@@ -139,6 +142,47 @@ def test_where_a_stores_url_may_lead(url: str, private: bool, allowed: bool) -> 
     else:
         with pytest.raises(Misconfigured):
             reach.usable_store(settings, connector, url, allow_http=False)
+
+
+def test_a_name_that_leads_inside_later_is_not_followed(
+    database: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, asked = socket.getaddrinfo, []
+
+    def rebinding(host: Any, port: Any, *args: Any, **kwargs: Any) -> Any:
+        if host != "shop.example":
+            return real(host, port, *args, **kwargs)
+        asked.append(host)
+        place = "93.184.216.34" if len(asked) == 1 else "127.0.0.1"
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (place, port))]
+
+    inside = Server()
+    monkeypatch.setattr(socket, "getaddrinfo", rebinding)
+    try:
+        with answering(database, Keyring(provider_of(settings)), settings) as house:
+            ops = house.token("ops")
+            keys = {"consumer_key": "ck_" + "0" * 40, "consumer_secret": "cs_" + "0" * 40}
+            body = {
+                "platform": "woocommerce", "name": "shop", "credentials": keys, "allow_http": True,
+                "store_url": f"http://shop.example:{inside.port}",
+            }  # fmt: skip
+            refused = house.ask("POST", "/v1/stores", ops, json=body)
+            assert refused.status_code == 422 and "not on the public internet" in refused.text
+            asked.clear()
+            unseen = house.ask("POST", "/v1/stores", ops, json=body | {"check": False})
+            assert unseen.status_code == 201, unseen.text
+            assert not house.ask("POST", "/v1/stores/shop/check", ops).json()["healthy"]
+            with pytest.raises(Misconfigured, match="public internet"):
+                read(house, "shop")
+    finally:
+        inside.close()
+    assert len(asked) > 1 and inside.connections == 0
+
+
+def read(house: ApiHouse, name: str) -> None:
+    shops = house.shops
+    with open_subject(shops.database, shops.keyring, name, shops.settings, refresh=False) as subject:
+        list(subject.store.list_all("orders"))
 
 
 def test_a_token_is_asked_to_wait_when_it_asks_too_often(database: Database, settings: Settings) -> None:

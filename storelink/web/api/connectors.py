@@ -14,7 +14,7 @@ from storelink.errors import Misconfigured
 from storelink.models import ConnectorConfig, SyncState
 from storelink.scheduler import ask
 from storelink.sync import account, entry, guardian, status
-from storelink.sync.opening import check_again, examine, measure_clock, open_subject, remembered
+from storelink.sync.opening import FROM_WEB, check_again, examine, measure_clock, open_subject, remembered
 from storelink.sync.token import Remembered
 from storelink.web.api.caller import Name, Operator, Reader, store_for, stores_for
 from storelink.web.api.problem import Problem, documented
@@ -68,7 +68,7 @@ def add_store(caller: Operator, services: Use, body: NewStore, response: Respons
         raise Problem(422, "auth_mode", f"{mode!r} needs a person's consent in the browser: use the console.")
     entered = entry.check_credentials(connector, mode, body.credentials)
     keeper = Remembered(None)
-    candidate = Account(body.name, url, mode, entered, {}, body.allow_http, keeper)
+    candidate = Account(body.name, url, mode, entered, {FROM_WEB: True}, body.allow_http, keeper)
     checkup = examine(services.database, connector, candidate, services.settings) if body.check else None
     if checkup is not None and not checkup.healthy:
         errors = [{"field": one.code, "detail": one.what} for one in checkup.findings
@@ -82,7 +82,7 @@ def add_store(caller: Operator, services: Use, body: NewStore, response: Respons
         row = account.register(
             session, services.keyring, connector, name=body.name, store_url=url, credentials=entered,
             auth_mode=mode, token=keeper.held(), interval=body.interval, allow_http=body.allow_http,
-            settings=remembered(checkup, now) if checkup else None, actor=caller.actor,
+            settings={FROM_WEB: True} | (remembered(checkup, now) if checkup else {}), actor=caller.actor,
         )  # fmt: skip
         session.commit()
         document = _document(session, row)

@@ -146,8 +146,8 @@ def _exchange(request: Request, services: Services, which: uuid.UUID, actor: str
     if grant is None or grant.mode != row.auth_mode:
         raise Misconfigured("This store is not let into by consent.")
     token = grant.accept(
-        candidate, request.url.query, request.query_params.get("state", ""), limits(services.settings),
-        measure_clock(services.database),
+        candidate, request.url.query, request.query_params.get("state", ""),
+        limits(services.settings, candidate), measure_clock(services.database),
     )  # fmt: skip
     with services.database.session() as session:
         row = pending.find(session, which, actor=actor)

@@ -13,7 +13,7 @@ from storelink.connectors.protocol import Account
 from storelink.errors import Misconfigured
 from storelink.models import ConnectorConfig, SyncState
 from storelink.sync import account, entry
-from storelink.sync.opening import examine, measure_clock, remembered
+from storelink.sync.opening import entered_at, examine, measure_clock, remembered
 from storelink.sync.token import Remembered
 from storelink.web.api.caller import store_for
 from storelink.web.console.page import show
@@ -89,7 +89,9 @@ def set_keys(
     except Misconfigured as error:
         return _page(request, caller, services, row, wrong=[("keys", str(error))], status=422)
     keeper = Remembered(None)
-    candidate = Account(row.name, row.store_url, mode, entered, {}, row.allow_http, keeper)
+    candidate = Account(
+        row.name, row.store_url, mode, entered, entered_at(row), row.allow_http, keeper
+    )  # fmt: skip
     checkup = examine(services.database, connector, candidate, services.settings)
     if not checkup.healthy:
         words = [("keys", "The store cannot be read with these keys.")]
