@@ -21,7 +21,14 @@ RENEWING = 120
 """Seconds for which a token may fail to be renewed; it is good for five minutes when that begins."""
 REFRESHING = 14
 """Days before its end at which a refresh token that nobody uses is told of; Shopify's last 90."""
-_LIMITS = {"failures": FAILURES, "renewing": RENEWING, "refreshing": REFRESHING}
+PATIENCE = 60
+"""Seconds between two alerts of one store that each say of more that needs a person."""
+OF_PEOPLE = ("needs_attention", "over_refunded")
+"""Kinds that gather: each further one is news, though the alert is open."""
+_LIMITS = {
+    "failures": FAILURES, "renewing": RENEWING, "refreshing": REFRESHING, "patience": PATIENCE,
+    "of_people": list(OF_PEOPLE),
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +43,12 @@ class Change:
 
 
 def sweep(connection: psycopg.Connection[Any]) -> list[Change]:
-    """Open what is so and has no alert, close what is over. Commits. Each change is returned once."""
+    """Open what is so and has no alert, close what is over. Commits. Each change is returned once.
+
+    What needs a person and came to an alert that is open already opens it anew, with a number of its own:
+    whoever looked at the first ones would not know of it.
+    """
+    connection.execute(_TROUBLES + _RENEWED, _LIMITS)
     began = connection.execute(_TROUBLES + _OPENED, _LIMITS).fetchall()
     ended = connection.execute(_TROUBLES + _CLOSED, _LIMITS).fetchall()
     connection.commit()
@@ -72,7 +84,17 @@ def _change(row: Sequence[Any], over: bool) -> Change:
 
 
 _TROUBLES = """
-WITH troubles AS (
+WITH stuck AS (
+    SELECT connector_id, 'needs_attention' AS kind, id, 'refund.needs_attention' AS action, requested_at
+    FROM refund_request WHERE stage = 'needs_attention'
+    UNION ALL
+    SELECT connector_id, 'needs_attention', id, 'address.needs_attention', requested_at
+    FROM address_update_request WHERE stage = 'needs_attention'
+    UNION ALL
+    SELECT connector_id, 'over_refunded', id, 'refund.' || alarm, requested_at
+    FROM refund_request WHERE alarm IS NOT NULL AND alarm_over_at IS NULL
+),
+troubles AS (
     SELECT c.id AS connector_id, 'auth_failed' AS kind, 'the store refuses our keys' || coalesce(
         (SELECT ': ' || max(s.last_error) FROM sync_state s WHERE s.connector_id = c.id), '') AS words
     FROM connector_config c WHERE c.status = 'auth_failed'
@@ -118,16 +140,33 @@ WITH troubles AS (
       OR (c.status IN ('active', 'paused') AND (c.settings #>> '{token,refresh_until}')::timestamptz
             < clock_timestamp() + %(refreshing)s * interval '1 day')
     UNION ALL
-    SELECT n.connector_id, 'needs_attention', count(*) || ' requests need a person, the oldest since '
-        || to_char(min(n.requested_at) AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI') || ' UTC'
-    FROM (SELECT connector_id, requested_at FROM refund_request WHERE stage = 'needs_attention'
-          UNION ALL
-          SELECT connector_id, requested_at FROM address_update_request WHERE stage = 'needs_attention') n
-    GROUP BY 1
-    UNION ALL
-    SELECT r.connector_id, 'over_refunded', count(*) || ' refunds were made twice, or are more than the order'
-    FROM refund_request r WHERE r.alarm IS NOT NULL AND r.alarm_over_at IS NULL GROUP BY 1
+    SELECT connector_id, kind, count(*) || CASE
+        WHEN kind = 'over_refunded' AND count(*) = 1 THEN ' refund was made twice, or is more than the order'
+        WHEN kind = 'over_refunded' THEN ' refunds were made twice, or are more than the order'
+        WHEN count(*) = 1 THEN ' request needs a person, since '
+        ELSE ' requests need a person, the oldest since ' END || CASE WHEN kind = 'needs_attention'
+            THEN to_char(min(requested_at) AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI') || ' UTC' ELSE '' END
+    FROM stuck GROUP BY 1, 2
 )"""
+
+# More than the alert says, or another one: it is closed in silence, and opened with what is so now. The
+# number is compared too, since what was written down just before may have been committed just after.
+_RENEWED = """
+UPDATE alert a SET
+    words = CASE WHEN more.so THEN a.words ELSE t.words END,
+    closed_at = CASE WHEN more.so THEN clock_timestamp() END,
+    told_at = CASE WHEN more.so THEN coalesce(a.told_at, clock_timestamp()) ELSE a.told_at END,
+    over_told_at = CASE WHEN more.so THEN clock_timestamp() END
+FROM troubles t CROSS JOIN LATERAL (
+    SELECT b.id, substring(t.words FROM '^[0-9]+')::int > substring(b.words FROM '^[0-9]+')::int OR EXISTS (
+        SELECT 1 FROM stuck s JOIN audit_event e
+            ON e.connector_id = s.connector_id AND e.subject = s.id::text AND e.action = s.action
+        WHERE s.connector_id = b.connector_id AND s.kind = b.kind AND e.at > b.opened_at) AS so
+    FROM alert b WHERE b.connector_id = t.connector_id AND b.kind = t.kind AND b.closed_at IS NULL) more
+WHERE a.id = more.id AND a.closed_at IS NULL AND t.kind = ANY(%(of_people)s)
+  AND CASE WHEN more.so THEN a.opened_at < clock_timestamp() - %(patience)s * interval '1 second'
+           ELSE a.words <> t.words END
+"""
 
 _OPENED = """
 , opened AS (

@@ -15,6 +15,7 @@ import httpx
 import structlog
 from pydantic import SecretStr
 
+from storelink.sync.alert import OF_PEOPLE
 from storelink.sync.lane import Psycopg
 
 log = structlog.get_logger(__name__)
@@ -71,7 +72,8 @@ def tell(connection: Psycopg, url: SecretStr | None) -> int:
 def document(row: dict[str, Any], *, over: bool) -> dict[str, Any]:
     """What is posted. No secret, no personal data: names of stores, kinds and times."""
     meaning = MEANINGS.get(row["kind"], row["kind"])
-    text = f"{row['store']}: over: {row['kind']}" if over else f"{row['store']}: {row['kind']}. {meaning}"
+    words = f" {row['words']}." if row["kind"] in OF_PEOPLE else ""
+    text = f"over: {row['kind']}" if over else f"{row['kind']}.{words} {meaning}"
     return {
         "id": row["id"],
         "state": "over" if over else "open",
@@ -81,7 +83,7 @@ def document(row: dict[str, Any], *, over: bool) -> dict[str, Any]:
         "since": _moment(row["opened_at"]),
         "until": _moment(row["closed_at"]) if over else None,
         "meaning": meaning,
-        "text": f"storelink: {text}",
+        "text": f"storelink: {row['store']}: {text}",
     }
 
 
@@ -127,7 +129,7 @@ UPDATE alert SET told_at = closed_at, over_told_at = closed_at WHERE told_at IS 
 """
 
 _WAITING = """
-SELECT a.id, a.kind, a.opened_at, a.closed_at, a.told_at, a.attempts, c.name AS store, c.platform
+SELECT a.id, a.kind, a.words, a.opened_at, a.closed_at, a.told_at, a.attempts, c.name AS store, c.platform
 FROM alert a JOIN connector_config c ON c.id = a.connector_id
 WHERE a.told_at IS NULL OR (a.closed_at IS NOT NULL AND a.over_told_at IS NULL)
 ORDER BY a.id LIMIT %s

@@ -249,3 +249,63 @@ def test_what_people_settled_is_over_though_the_store_is_paused(connection: Psyc
     assert alert.sweep(connection) == []
     do(connection, end)
     assert [(one.kind, one.over) for one in alert.sweep(connection)] == [(kind, True)]
+
+
+STUCK = {
+    "needs_attention": (
+        "INSERT INTO refund_request (connector_id, order_id, stage) SELECT id, %s, 'needs_attention'"
+        " FROM connector_config RETURNING id, connector_id, 'refund.needs_attention'",
+        "UPDATE refund_request SET stage = 'failed', status = 'failed' WHERE order_id = %s",
+    ),
+    "over_refunded": (
+        "INSERT INTO refund_request (connector_id, order_id, stage, status, alarm) SELECT id, %s, 'settled',"
+        " 'processed', 'twin' FROM connector_config RETURNING id, connector_id, 'refund.twin'",
+        "UPDATE refund_request SET alarm_over_at = now() WHERE order_id = %s",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", STUCK)
+def test_one_more_that_needs_a_person_is_told_of_though_the_first_is_known(
+    connection: Psycopg, listener: Listener, kind: str
+) -> None:
+    begin, end = STUCK[kind]
+
+    def come(order: str) -> None:
+        row = connection.execute(begin, [order]).fetchone()
+        assert row is not None
+        do(
+            connection, "INSERT INTO audit_event (actor, subject, connector_id, action, detail)"
+            " VALUES ('storelink', %s, %s, %s, '{}')", str(row[0]), *row[1:],
+        )  # fmt: skip
+
+    def pass_by(seconds: int) -> None:
+        by = (f"{seconds} s",)
+        do(connection, "UPDATE alert SET opened_at = opened_at - %s::interval", *by)
+        do(connection, "UPDATE audit_event SET at = at - %s::interval", *by)
+
+    def told() -> list[str]:
+        found = [change.words.split()[0] for change in alert.sweep(connection)]
+        telling.tell(connection, listener.url)
+        return found
+
+    come("1")
+    assert told() == ["1"]
+    come("2")
+    assert told() == [], "one at a time"
+    pass_by(61)
+    assert told() == ["2"]
+    pass_by(61)
+    assert told() == [], "both are known"
+    do(connection, end, "1")
+    assert told() == [], "one less is no news"
+    assert connection.execute("SELECT words FROM alert WHERE closed_at IS NULL").fetchone()[0][0] == "1"  # type: ignore[index]
+    do(connection, end, "2")
+    come("3")
+    pass_by(61)
+    assert told() == ["1"], "another one, though no more"
+    do(connection, end, "3")
+    assert told() == ["1"]
+    assert listener.states() == [(kind, "open")] * 3 + [(kind, "over")]
+    assert len({one["id"] for one in listener.heard}) == 3
+    assert [" 1 re" in one["text"] for one in listener.heard] == [True, False, True, False]
