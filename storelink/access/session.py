@@ -8,6 +8,7 @@ can make a browser send the cookie, but cannot know it. Functions do not commit;
 import hashlib
 import hmac
 import secrets
+from collections.abc import Iterable
 from datetime import timedelta
 
 from sqlalchemy import delete, func, update
@@ -25,6 +26,13 @@ WINDOW = timedelta(minutes=15)
 """Failures older than this count no more."""
 BY_NAME, BY_ADDRESS = 8, 40
 """Failures within it, for one name and from one address, after which nobody is let in."""
+
+_HOLDS = (
+    col(ConsoleSession.ends_at) > func.now(),
+    col(ConsoleSession.seen_at) > func.now() - IDLE,
+    col(ConsoleUser.disabled_at).is_(None),
+)
+"""What a session that is accepted is held to."""
 
 
 def begin(session: Session, row: ConsoleUser) -> str:
@@ -44,12 +52,7 @@ def accept(session: Session, cookie: str) -> Caller | None:
     found = session.exec(
         select(ConsoleSession, ConsoleUser)
         .join(ConsoleUser, col(ConsoleUser.id) == col(ConsoleSession.user_id))
-        .where(
-            ConsoleSession.digest == digest_of(cookie),
-            col(ConsoleSession.ends_at) > func.now(),
-            col(ConsoleSession.seen_at) > func.now() - IDLE,
-            col(ConsoleUser.disabled_at).is_(None),
-        )
+        .where(ConsoleSession.digest == digest_of(cookie), *_HOLDS)
     ).first()
     if found is None:
         return None
@@ -60,6 +63,16 @@ def accept(session: Session, cookie: str) -> Caller | None:
         .values(seen_at=func.now())
     )
     return Caller(f"user:{user.name}", user.full_name, user.role)
+
+
+def roles_of(session: Session, digests: Iterable[bytes]) -> dict[bytes, str]:
+    """Of those of these sessions that still hold, whose role each has; looking does not lengthen them."""
+    query = (
+        select(ConsoleSession.digest, ConsoleUser.role)
+        .join(ConsoleUser, col(ConsoleUser.id) == col(ConsoleSession.user_id))
+        .where(col(ConsoleSession.digest).in_(list(digests)), *_HOLDS)
+    )
+    return dict(session.exec(query).all())
 
 
 def end(session: Session, cookie: str) -> None:

@@ -25,7 +25,9 @@ def create_app(services: Services) -> FastAPI:
     problem.install(app)
     app.include_router(intake.router())
     app.mount("/v1", api.create(services))
-    app.mount("/console", console.create(services))
+    pages = console.create(services)
+    app.state.lookout = pages.state.lookout
+    app.mount("/console", pages)
 
     @app.get("/", include_in_schema=False)
     def begin() -> Response:

@@ -117,14 +117,15 @@ def test_an_address_is_changed_once_proved_and_put_back(
     (page,) = {one.headers["location"] for one in answers}
     assert asked(house, shop, order) == 1
     waiting = support.get(page).text
-    assert 'hx-trigger="every 2s"' in waiting and "Waiting its turn" in waiting and "Take it back" in waiting
-    assert 'hx-trigger="every 2s"' in support.get(f"{page}/state", headers=LIVE).text
+    assert 'hx-trigger="live"' in waiting and "Waiting its turn" in waiting and "Take it back" in waiting
+    assert 'hx-trigger="live"' in support.get(f"{page}/state", headers=LIVE).text
 
     carry_out(house, shop, order)
     assert street_in_store(shop, order) == "12 New Street"
     done = support.get(page).text
     assert "Read back, equal" in done and "12 New Street" in done and before in done
-    assert "every 2s" not in done and "every 2s" not in support.get(f"{page}/state", headers=LIVE).text
+    assert 'hx-trigger="live"' not in done
+    assert 'hx-trigger="live"' not in support.get(f"{page}/state", headers=LIVE).text
 
     back = support.get(f"{page}/restore")
     assert back.status_code == 200 and "<b>1 field</b>" in back.text
@@ -276,7 +277,7 @@ def test_a_person_settles_what_nobody_else_can(
 ) -> None:
     page, _ = made(house, support, "needs_attention")
     text = support.get(page).text
-    assert "It needs a person" in text and "never took" in text and "every 2s" not in text
+    assert "It needs a person" in text and "never took" in text and 'hx-trigger="live"' not in text
     for form in (
         {"found": found, "why": " "},
         {"found": "", "why": "Seen"},
@@ -311,7 +312,7 @@ def test_what_was_not_sent_is_taken_back(house: ConsoleHouse, support: Browser) 
 def test_an_unknown_outcome_explains_itself(house: ConsoleHouse, support: Browser) -> None:
     page, _ = made(house, support, "unknown")
     text = support.get(page).text
-    assert "Do not change it again." in text and "every 2s" in text and "It needs a person" not in text
+    assert "Do not change it again." in text and 'hx-trigger="live"' in text and "It needs a person" not in text
 
 
 def test_another_total_is_said(house: ConsoleHouse, support: Browser) -> None:

@@ -81,7 +81,7 @@ def test_pasted_keys_from_findings_to_the_first_read(house: ConsoleHouse, ops: B
     actor = "SELECT actor FROM audit_event WHERE action = 'connector.add' AND subject = 'new-shop'"
     assert house.shops.rows(actor) == [("user:ops@shop.example",)]
     part = ops.get("/console/stores/new-shop/first-read", headers={"HX-Request": "true"}).text
-    assert "<html" not in part and 'hx-trigger="every 2s"' in part
+    assert "<html" not in part and 'data-live="store/new-shop"' in part
 
 
 def approve(page: str, answer: str = "approve") -> str:

@@ -103,7 +103,7 @@ def test_a_refund_from_the_choice_to_the_gateway_once(shop: Shop, support: Brows
     assert (reason, by, stage, restock) == ("Cracked glaze", "user:support@shop.example", "requested", False)
     assert note.startswith("ticket 8812")
     page = support.get(first.headers["location"]).text
-    assert "Waiting its turn" in page and 'hx-trigger="every 2s"' in page and unsafe(page) == []
+    assert "Waiting its turn" in page and 'hx-trigger="live"' in page and unsafe(page) == []
     live = f"/console/requests/refund/{key}/state"
     mark = hidden(page, "was")
     assert support.get(live, params={"was": mark}).status_code == 204
@@ -181,7 +181,7 @@ def test_what_needs_a_person_is_decided_by_one_and_confirmed(shop: Shop, support
     key = _stage(shop, "needs_attention")
     at = f"/console/requests/refund/{key}"
     page = support.get(at).text
-    assert "Needs a person" in page and "The money did not move" in page and "every 2s" not in page
+    assert "Needs a person" in page and "The money did not move" in page and 'hx-trigger="live"' not in page
     assert support.send(f"{at}/decide").status_code == 409
     assert support.send(f"{at}/decide", found="moved", why=" ").status_code == 409
     asked = support.send(f"{at}/decide", found="not_moved", why=f"none at the gateway {MARKUP}")

@@ -18,6 +18,7 @@ from storelink.web.console import (
     connect_click,
     customers,
     door,
+    live,
     order,
     orders,
     overview,
@@ -36,6 +37,7 @@ from storelink.web.services import Services
 PARTS = (
     asset,
     door,
+    live,
     overview,
     orders,
     order,
@@ -59,7 +61,7 @@ PARTS = (
 def create(services: Services) -> FastAPI:
     """The application that is mounted at `/console`."""
     app = FastAPI(title="storelink console", docs_url=None, redoc_url=None, openapi_url=None)
-    app.state.services = services
+    app.state.services, app.state.lookout = services, live.Lookout(services)
     app.middleware("http")(guard_forms)
     for part in PARTS:
         app.include_router(part.router)

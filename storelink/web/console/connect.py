@@ -21,6 +21,7 @@ from storelink.sync.status import read_status
 from storelink.web.api.caller import store_for
 from storelink.web.api.problem import Problem
 from storelink.web.console import health
+from storelink.web.console.live import marked
 from storelink.web.console.page import show
 from storelink.web.console.signed import Operator, OwnForm
 from storelink.web.reach import usable_store
@@ -105,18 +106,18 @@ def _first(
 def go_on(request: Request, caller: Operator, services: Use, which: Which) -> Response:
     """The step that it has come to."""
     with services.database.session() as session:
-        row = find(session, which, caller)
-        return _step(request, caller, services, session, row)
+        return _step(request, caller, services, session, find(session, which, caller))
 
 
 @router.get("/connect/{pending_id}/waiting")
 def waiting(request: Request, caller: Operator, services: Use, which: Which) -> Response:
     """For a page that waits for the store's answer: leads on when that is there."""
+    mark = marked(services, f"connect/{which}")
     with services.database.session() as session:
         row = find(session, which, caller)
     if row.answer_digest is None:
         return Response(headers={"HX-Redirect": place(row)})
-    return show(request, "connect_waiting.html", caller, row=row)
+    return show(request, "connect_waiting.html", caller, row=row, mark=mark)
 
 
 @router.post("/connect/{pending_id}/keys", dependencies=[OwnForm])
@@ -184,14 +185,16 @@ def start(
 def first_read(request: Request, caller: Operator, services: Use, store: str) -> Response:
     """How far the first read is; the part that moves comes alone when it is asked for by htmx."""
     row = store_for(services, caller, store)
+    mark = marked(services, f"store/{row.name}")
     with services.database.session() as session:
         _, found = read_status(session, [row.name])
     status = found[0]
     part = "first_read_part.html" if request.headers.get("hx-request") else "first_read.html"
     over = all(one.state not in ("new", "first_read", "stopped") for one in status.resources)
     return show(
-        request, part, caller, store=status, over=over, health=health.health(status), platform=row.platform,
-        title=registry.get(row.platform).title, failing=any(one.failures for one in status.resources),
+        request, part, caller, mark=mark, store=status, over=over, health=health.health(status),
+        platform=row.platform, title=registry.get(row.platform).title,
+        failing=any(one.failures for one in status.resources),
     )  # fmt: skip
 
 
@@ -249,7 +252,7 @@ def _step(
         title=connector.title, modes=connector.auth_modes, hint=hint, findings=findings,
         problems=sum(one["level"] == "problem" for one in findings),
         warnings=sum(one["level"] == "warning" for one in findings), intervals=INTERVALS,
-        clicking=_clicking(request, services, connector, row), at=place(row), **_amounts(row),
+        clicking=_clicking(request, services, connector, row), at=place(row), **_amounts(row), mark="",
         redirect_url=redirect_url(request, services, row.platform),
         by_consent=connector.authorization.mode if connector.authorization else None,
     )  # fmt: skip

@@ -20,6 +20,7 @@ from storelink.sync.quarantine import list_quarantined, retry
 from storelink.sync.status import read_runs, read_status
 from storelink.web.api.caller import store_for
 from storelink.web.console import health, store_words
+from storelink.web.console.live import marked
 from storelink.web.console.page import show
 from storelink.web.console.signed import Operator, OwnForm, Reader
 from storelink.web.services import Services, Use
@@ -198,6 +199,7 @@ class _Line:
 
 
 def _reading(services: Services, row: ConnectorConfig, connector: Connector) -> dict[str, Any]:
+    mark = marked(services, f"store/{row.name}")
     with services.database.session() as session:
         now, found = read_status(session, [row.name])
         steps = pace.steps(session, row.id)
@@ -213,9 +215,9 @@ def _reading(services: Services, row: ConnectorConfig, connector: Connector) -> 
     ]  # fmt: skip
     nexts = [one.next_at for one in status.resources if one.next_at is not None]
     return {
-        "store": status, "title": connector.title, "lines": lines, "passes": store_words.passes(runs),
+        "mark": mark, "store": status, "title": connector.title, "lines": lines,
+        "passes": store_words.passes(runs),
         "next_at": min(nexts, default=None), "db_now": now,
-        "busy": any(one.running for one in status.resources),
     }  # fmt: skip
 
 
