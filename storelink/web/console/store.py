@@ -236,13 +236,13 @@ def all_passes(
 
 
 def _health(status: Any) -> health.Health:
-    if status.status != "paused" and health.needs_person(status):
+    if status.status != "paused" and status.needs_person:
         return health.Health("bad" if status.status == "auth_failed" else "warn", "warn", "Needs a person")
     return health.health(status)
 
 
 def _differ(resources: Sequence[Any]) -> int:
-    return sum(one.last_drift or 0 for one in resources)
+    return sum(one.differing for one in resources)
 
 
 def _admin(row: ConnectorConfig, connector: Connector) -> str | None:
