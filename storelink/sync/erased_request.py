@@ -48,8 +48,8 @@ def blank_requests(session: Session, store: ConnectorConfig, person: Person) -> 
         update(RefundRequest)
         .where(*theirs, over)
         .values(
-            reason=null(), body=null(),
-            response=_without_detail(RefundRequest.response), seen=_without_detail(RefundRequest.seen),
+            reason=null(), body=null(), error=case((col(RefundRequest.error).is_(None), null()), else_=WORDS),
+            response=_without_words(RefundRequest.response), seen=_without_words(RefundRequest.seen),
         )
     )  # fmt: skip
 
@@ -66,9 +66,9 @@ def _end_addresses(session: Session, store: ConnectorConfig, person: Person) -> 
     )
 
 
-def _without_detail(column: Any) -> ColumnElement[Any]:
-    """What was seen, without the gateway's own words."""
-    without = col(column).op("-")(literal("detail"))
+def _without_words(column: Any) -> ColumnElement[Any]:
+    """What was seen, without the gateway's own words and those of whoever settled it."""
+    without = col(column).op("-")(literal("detail")).op("-")(literal("why"))
     return case((func.jsonb_typeof(col(column)) == "object", without), else_=col(column))
 
 
