@@ -131,12 +131,12 @@ def create(
     shown = session.get(ActionPreview, preview_id)
     if shown is None or shown.kind not in KINDS:
         raise Misconfigured(f"There is no preview {preview_id} of a change of address.")
-    order_turn(session, shown.connector_id, shown.order_id)
-    if particulars.idempotency_key is not None:
+    if particulars.idempotency_key is not None:  # before the order, as refunds do: neither waits for ever
         earlier = of_key(session, shown.connector_id, particulars.idempotency_key)
         if earlier is not None:
             demand_same(earlier, shown.order_id, shown.kind, shown.wish)
             return Created(earlier, new=False)
+    order_turn(session, shown.connector_id, shown.order_id)
     shown = usable(session, preview_id)
     store = session.get(ConnectorConfig, shown.connector_id)
     if store is None or store.status == "uninstalled":

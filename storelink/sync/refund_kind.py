@@ -134,14 +134,20 @@ def _moved(request: RefundRequest, found: SeenRefund, values: dict[str, Any]) ->
         return _partly(request, found, values)
     if request.by_hand:
         return Attention("It was to be recorded only, and the gateway paid all the same.", values)
-    return Settled(_response(found), {**values, "moved_amount": found.moved - _hand_part(request)})
+    return Settled(_response(found), {**values, "moved_amount": found.moved - _hand_part(request, found)})
 
 
-def _hand_part(request: RefundRequest) -> Decimal:
-    """What of it goes back by hand, of an order that was paid in part so: no gateway moves that."""
-    payments = (request.plan or {}).get("payments") or ()
-    by_hand = [one for one in payments if not one["automatic"] and one["currency"] == request.currency]
-    return sum((Decimal(one["amount"]) for one in by_hand), Decimal(0))
+def _hand_part(request: RefundRequest, found: SeenRefund) -> Decimal:
+    """What of it goes back by hand, of an order that was paid in part so: no gateway moves that.
+
+    Payments are in the currency that the customer paid in; the shop's share follows from theirs.
+    """
+    plan = request.plan or {}
+    by_hand = [Decimal(one["amount"]) for one in plan.get("payments") or () if not one["automatic"]]
+    shown = plan.get("presentment")
+    if not by_hand or not shown:
+        return sum(by_hand, Decimal(0))
+    return (found.amount * sum(by_hand) / Decimal(shown["amount"])).quantize(found.amount)
 
 
 def _as_planned(request: RefundRequest, found: SeenRefund) -> bool:

@@ -187,6 +187,22 @@ def test_a_store_that_cannot_be_read_says_nothing(house):
     assert house.now(request).stage == "needs_attention"
 
 
+def test_a_key_that_is_too_old_is_only_looked_for(house):
+    """A platform knows a key for a day; sent again after that, the money would move twice."""
+    house.till.script, house.till.resends_within = ["lost before"], DAY
+    request = house.ask("1", units=1)
+    house.act()
+    house.till.down = Retryable("503")
+    house.pass_time(DAY.total_seconds())
+    house.act()
+    house.till.down = None
+    house.pass_time(700)
+    house.until_calm()
+    now = house.now(request)
+    assert (now.stage, len(house.till.sends), house.till.money("1")) == ("needs_attention", 1, 0)
+    assert "before it is sent again" in now.error
+
+
 def test_refused_keys_stop_the_store(house):
     house.till.script = ["no keys"]
     request = house.ask("1", units=1)

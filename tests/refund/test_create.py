@@ -208,3 +208,27 @@ def test_ceilings_are_read_as_they_are_written():
         with pytest.raises(Misconfigured):
             read_ceilings(wrong)
     assert limits_of(Settings(refund_approval_above=Decimal(5))).needs_approval(Decimal("5.01"))
+
+
+def test_nobody_slips_under_the_ceiling_of_a_day_with_several_hands(house):
+    """Eight refunds of eight orders at once, by one person who may give back 30 in a day."""
+    limits = Limits(None, {}, {("support", ""): Decimal(30)})
+    for order in range(10, 18):
+        house.till.sell(str(order))
+    previews = [house.preview(str(order), amount="10.00") for order in range(10, 18)]
+    made, refused, begin = [], [], threading.Barrier(8)
+
+    def press(preview):
+        begin.wait()
+        try:
+            made.append(house.create(preview, limits=limits).request)
+        except Refused as error:
+            refused.append(str(error))
+
+    threads = [threading.Thread(target=press, args=(one,)) for one in previews]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert (len(made), len(refused)) == (3, 5)
+    assert all("within a day" in words for words in refused)
