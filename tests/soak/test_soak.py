@@ -14,13 +14,14 @@ import psycopg
 import pytest
 from fleet import wait_until
 from follower import copies
+from patience import Patience, crowd
 from town import Shop, Town, town
 
 SOAK = os.environ.get("STORELINK_SOAK") == "1"
 SECONDS = float(os.environ.get("SOAK_SECONDS", "900" if SOAK else "20"))
 SEED = int(os.environ.get("SOAK_SEED", "1"))
 PATIENCE = 90.0 if SECONDS < 60 else 240.0
-"""Seconds at most for each step towards rest, on a machine that does other things too."""
+"""Seconds at most for each step towards rest, on a machine that does nothing else."""
 
 
 @pytest.mark.timeout(SECONDS + 1800)
@@ -38,7 +39,7 @@ def test_everything_goes_wrong_and_nothing_shows_it(home: Path, many: int) -> No
             _webhooks_work(made, shop)
         _verify_is_zero(made)
         _nothing_is_left(made)
-        assert max(made.stop()) < 10
+        assert max(made.stop()) < 10 * crowd()
         _feed_tells_all_once(made)
         _audit_tells_what_was_done(made, began)
         _forgeries_were_refused(made)
@@ -66,10 +67,10 @@ def _come_to_rest(made: Town) -> None:
 
 
 def _wait(made: Town, query: str, *values: Any) -> None:
-    deadline = time.monotonic() + PATIENCE
+    left = Patience(PATIENCE)
     while not made.fleet.one(query, *values):
         made.tend()
-        assert time.monotonic() < deadline, f"{query}\n{_standing(made)}"
+        assert not left.over(), f"{query}\n{_standing(made)}"
         time.sleep(0.05)
 
 

@@ -22,6 +22,7 @@ import psutil
 import psycopg
 from fleet import STORELINK, Fleet, Process
 from follower import Follower
+from patience import crowd
 from shopify_laboratory import ShopifyLaboratory
 from woo_laboratory import WooLaboratory
 
@@ -115,7 +116,7 @@ class Town:
             child = slot.process.child if slot.process else None
             if child is not None and child.poll() is None:
                 continue
-            if child is not None and not slot.doomed and time.monotonic() - self.restarted_at > 20:
+            if child is not None and not slot.doomed and time.monotonic() - self.restarted_at > 20 * crowd():
                 assert slot.process is not None
                 self.odd.append(f"{slot.words} ended by itself: {slot.process.log.read_text()[-2000:]}")
             if self.up:
