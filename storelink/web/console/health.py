@@ -33,11 +33,6 @@ def rank(store: StoreStatus) -> tuple[bool, int, str]:
     return (not store.needs_person, store.rank, store.name)
 
 
-def needs_person(store: StoreStatus) -> bool:
-    """Whether something of it does not mend itself."""
-    return store.needs_person
-
-
 def health(store: StoreStatus) -> Health:
     """Of a store: its worst resource speaks."""
     if store.restored_at:
