@@ -1,5 +1,7 @@
 """The console: pages for ops and support, drawn on the server, whole without JavaScript."""
 
+from contextlib import suppress
+
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import RedirectResponse, Response
@@ -26,13 +28,14 @@ from storelink.web.console import (
     refund,
     refund_request,
     requests,
+    saving,
     settings,
     store,
     store_change,
 )
 from storelink.web.console.page import HOME, shut
-from storelink.web.console.signed import HEADERS, Away, Foreign, guard_forms
-from storelink.web.services import Services
+from storelink.web.console.signed import HEADERS, Away, Foreign, guard_forms, signed_in
+from storelink.web.services import Services, services_of
 
 PARTS = (
     asset,
@@ -46,6 +49,7 @@ PARTS = (
     customers,
     catalog,
     requests,
+    saving,
     audit,
     people,
     connect,
@@ -74,17 +78,17 @@ def create(services: Services) -> FastAPI:
 
     @app.exception_handler(Foreign)
     async def on_foreign(request: Request, _error: Foreign) -> Response:
-        return shut(request, 403, "This form did not come from a page of yours.",
+        return shut(request, 403, "This form did not come from a page of yours",
                     "Nothing was done. Open the page again, and send it from there.")  # fmt: skip
 
     @app.exception_handler(Problem)
     async def on_problem(request: Request, error: Problem) -> Response:
-        return shut(request, error.status, _HEADS.get(error.status, "That cannot be done."), error.detail)
+        return shut(request, error.status, _head_of(error.status), error.detail)
 
     @app.exception_handler(StorelinkError)
     async def on_error(request: Request, error: StorelinkError) -> Response:
         found = problem_of(error)
-        return shut(request, found.status, _HEADS.get(found.status, "That cannot be done."), found.detail)
+        return shut(request, found.status, _head_of(found.status), found.detail)
 
     @app.exception_handler(RequestValidationError)
     @app.exception_handler(DataError)  # a NUL, say: no value of any column
@@ -98,12 +102,16 @@ def create(services: Services) -> FastAPI:
 
     @app.exception_handler(HTTPException)
     async def on_http(request: Request, error: HTTPException) -> Response:
-        return shut(request, error.status_code, _HEADS.get(error.status_code, "That cannot be done."), _GONE)
+        _recognise(request)  # the page of somebody signed in has the menu, wherever it leads
+        return shut(request, error.status_code, _head_of(error.status_code), _GONE)
 
     @app.exception_handler(Exception)
     async def on_break(request: Request, _error: Exception) -> Response:
         request.state.caller = None  # a page without the menu asks nothing of what may have broken
-        words = "Its log says where. What you sent may or may not be done: look before you send it again."
+        words = (
+            "It is in its log, for whoever runs storelink. What you sent may or may not be done: look before"
+            " you send it again."
+        )
         answer = shut(request, 500, _HEADS[500], words)
         answer.headers.update(HEADERS)
         return answer
@@ -116,14 +124,27 @@ def create(services: Services) -> FastAPI:
     return app
 
 
+def _recognise(request: Request) -> None:
+    """Note who is signed in, where no route asked for it."""
+    with suppress(Away, StorelinkError):
+        signed_in(request, services_of(request))
+
+
+def _head_of(status: int) -> str:
+    return _HEADS.get(status, "That cannot be done")
+
+
 _GONE = "Perhaps it was removed, or the address was cut short."
 _HEADS = {
-    403: "This is not for your role.",
-    404: "There is no such page.",
-    405: "This page cannot be asked so.",
-    409: "Not as things stand.",
-    422: "This cannot be read as it was sent.",
-    500: "storelink broke on this page.",
-    502: "The store refuses.",
-    503: "It does not answer just now.",
+    403: "This is not for your role",
+    404: "There is no such page",
+    405: "This page cannot be asked so",
+    409: "Not as things stand",
+    413: "This is more than storelink takes at once",
+    422: "This cannot be read as it was sent",
+    429: "Too much was asked for at once",
+    500: "Something went wrong on our side",
+    502: "The store refuses",
+    503: "It does not answer just now",
+    504: "The store does not answer",
 }

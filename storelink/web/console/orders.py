@@ -11,6 +11,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import RedirectResponse, Response
 from sqlalchemy import text
 
+from storelink.access.role import Caller
 from storelink.connectors import registry
 from storelink.connectors.action import Address
 from storelink.connectors.presenting import OrderFace, presenter_of
@@ -23,7 +24,7 @@ from storelink.web.api.caller import stores_for
 from storelink.web.console.marking import marks
 from storelink.web.console.page import TEMPLATES, clock_of, show
 from storelink.web.console.signed import Reader
-from storelink.web.services import Use
+from storelink.web.services import Services, Use
 
 router = APIRouter(include_in_schema=False)
 TEMPLATES.filters["marks"] = marks
@@ -34,6 +35,8 @@ Cursor = Annotated[str, Query(max_length=300)]
 PAYMENTS = {"paid": "Paid", "unpaid": "Not paid", "partially_refunded": "Partly refunded",
             "refunded": "Refunded", "voided": "Voided"}  # fmt: skip
 SHIPPINGS = {"unfulfilled": "Not shipped", "fulfilled": "Shipped"}
+SAVED = 10_000
+"""Orders that one file takes."""
 AGES = {"30": "Last 30 days", "365": "Last 12 months"}
 
 State = tuple[str, str, str]
@@ -78,13 +81,8 @@ def browse(
     shipped: Text = "", placed: Text = "", after: Cursor = "", before: Cursor = "",
 ) -> Response:  # fmt: skip
     """The list; a search that can only mean one order opens it."""
-    q = q.replace("\0", "")
-    stores = stores_for(services, caller)
-    searched = [one for one in stores if one.name == store] if store else stores
-    wanted = Wanted(
-        tuple(one.id for one in searched), q, payment=paid if paid in PAYMENTS else None,
-        shipping=shipped if shipped in SHIPPINGS else None, since=_since(request, placed),
-    )  # fmt: skip
+    wanted, stores, searched = wanted_in(request, caller, services, q, store, paid, shipped, placed)
+    q = wanted.text
     with services.database.session() as session:
         session.connection().execute(text(_PATIENCE))
         page = order_list.read_page(session, wanted, after=read_place(after), before=read_place(before))
@@ -93,12 +91,38 @@ def browse(
         return RedirectResponse(order_link(*page.only), 303)
     filters = {"q": q, "store": store, "paid": paid, "shipped": shipped, "placed": placed}
     return show(
-        request, "orders.html", caller, page=page, lines=[_line(row, tokens(q)) for row in page.rows],
+        request, "orders.html", caller, page=page, lines=[line_of(row, tokens(q)) for row in page.rows],
         stores=stores, searched=searched, late=late, filters=filters, words=tokens(q),
         too_short=wanted.too_short, payments=PAYMENTS, shippings=SHIPPINGS, ages=AGES,
         head=_head(page, q), newer=_link(filters, "before", page.newer),
-        older=_link(filters, "after", page.older),
+        older=_link(filters, "after", page.older), csv=_csv(filters), more=_more(page), most=SAVED,
     )  # fmt: skip
+
+
+def wanted_in(
+    request: Request, caller: Caller, services: Services, q: str, store: str, paid: str, shipped: str,
+    placed: str,
+) -> tuple[Wanted, Sequence[ConnectorConfig], Sequence[ConnectorConfig]]:  # fmt: skip
+    """What the page's address asks for; all stores that the caller sees, and those of them searched."""
+    stores = stores_for(services, caller)
+    searched = [one for one in stores if one.name == store] if store else stores
+    wanted = Wanted(
+        tuple(one.id for one in searched), q.replace("\0", ""), payment=paid if paid in PAYMENTS else None,
+        shipping=shipped if shipped in SHIPPINGS else None, since=_since(request, placed),
+    )  # fmt: skip
+    return wanted, stores, searched
+
+
+def _csv(filters: Mapping[str, str]) -> str:
+    kept = {key: value for key, value in filters.items() if value}
+    return "/console/orders.csv" + (f"?{urlencode(kept)}" if kept else "")
+
+
+def _more(page: Page) -> bool:
+    """Whether there may be more than a file of them takes."""
+    if page.count is not None and page.count <= order_list.COUNTED:
+        return False
+    return page.newer is not None or page.older is not None
 
 
 _PATIENCE = "SET LOCAL statement_timeout = '10s'"
@@ -122,7 +146,8 @@ def _head(page: Page, q: str) -> str:
     return f"{page.count:,} order{'' if page.count == 1 else 's'} {verb} “{q}”"
 
 
-def _line(row: Row, wanted: Sequence[str]) -> Line:
+def line_of(row: Row, wanted: Sequence[str]) -> Line:
+    """A row in words; `wanted` are the words that were searched for."""
     face = face_of(row.platform, row.shipping_address, row.billing_address, {})
     name = name_of(face.shipping) or name_of(face.billing)
     skus = [sku for sku in row.skus if sku]

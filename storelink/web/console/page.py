@@ -54,8 +54,18 @@ def shut(request: Request, status: int, head: str, detail: str) -> Response:
     """A page that says why there is none, and what to do."""
     caller = getattr(request.state, "caller", None)
     if _partial(request):
-        return show(request, "refusal.html", status=200, head=head, detail=detail)
-    return show(request, "shut.html", caller, status=status, head=head, detail=detail)
+        answer = show(request, "refusal.html", status=200, head=head, detail=detail)
+        if request.headers.get("hx-target") == "refund":  # the form stays; it is said in its box
+            answer.headers.update(
+                {"HX-Retarget": "#preview", "HX-Reswap": "innerHTML", "HX-Reselect": ".alert"}
+            )
+        return answer
+    again = request.method == "GET" and (status in (409, 429) or status >= 500)
+    return show(request, "shut.html", caller, status=status, head=head, detail=detail, again=again,
+                sign=_SIGNS.get(status, "bad" if status >= 500 else "warn"))  # fmt: skip
+
+
+_SIGNS = {403: "lock", 404: "search", 429: "wait"}
 
 
 def clock_of(request: Request) -> words.Clock:

@@ -11,6 +11,8 @@ from storelink.access import person, token
 from storelink.access.role import ROLES, Caller
 from storelink.errors import Misconfigured
 from storelink.sync import account
+from storelink.sync.order_story import names_of
+from storelink.web.console import timeline
 from storelink.web.console.page import show
 from storelink.web.console.signed import Admin, OwnForm
 from storelink.web.services import Services, Use
@@ -132,8 +134,10 @@ def _page(
             for row in token.tokens(session)
         ]  # fmt: skip
         accounts = person.people(session)
+        known = names_of(session)
     return show(
         request, "people.html", caller, status=status, accounts=accounts, tokens=tokens, roles=list(ROLES),
         meanings=MEANINGS, stores=[row.name for row in stores], wrong=wrong,
+        person=lambda actor: timeline.person(actor, known),
         link=shown.get("link"), secret=shown.get("secret"), whose=shown.get("whose"),
     )  # fmt: skip

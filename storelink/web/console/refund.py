@@ -59,6 +59,8 @@ class Shown:
     forbidden: str = ""
     """Why this person may not ask for it, in words."""
     approval: bool = False
+    alone: Decimal | None = None
+    """Up to which amount nobody else has to agree; None is any."""
     sums: Mapping[str, Decimal] = field(default_factory=dict)
 
 
@@ -80,12 +82,32 @@ def preview(
     """What the store would do with it now: the box alone for htmx, else the page."""
     row = store_for(services, caller, store)
     told = read_order(services, row, order_id)
-    filled = refund_form.fill(form)
+    filled = _filled(form, told)
     shown = _ask(services, caller, row, order_id, filled)
-    if request.headers.get("hx-request"):
+    if request.headers.get("hx-request") and request.headers.get("hx-target") != "refund":
         return show(request, "refund_preview.html", caller, **_box(row, told, filled, shown, _kept(form)),
                     live=True)  # fmt: skip
     return _page(request, caller, row, told, filled, shown, _kept(form))
+
+
+@router.post("/orders/{store}/{order_id}/refund/words", dependencies=[OwnForm])
+def words(
+    request: Request, caller: Actor, services: Use, store: Store, order_id: Order, form: Sent
+) -> Response:
+    """What the customer may read of it, as it is typed; the store is not asked."""
+    row = store_for(services, caller, store)
+    order = read_order(services, row, order_id).story.order
+    return show(request, "refund_words.html", caller, filled=refund_form.fill(form), order=order)
+
+
+def _filled(form: Mapping[str, str], told: Told) -> Filled:
+    """The form, with everything that is left or nothing of it where one of these buttons was pressed."""
+    filled = refund_form.fill(form)
+    if form.get("fill") == "all":
+        left = {one.item_id: str(int(one.current_quantity)) for one in told.story.items
+                if one.current_quantity >= 1}  # fmt: skip
+        return refund_form.all_of(filled, left, shipping=bool(told.story.order.shipping_amount))
+    return refund_form.none_of(filled) if form.get("fill") == "none" else filled
 
 
 @router.post("/orders/{store}/{order_id}/refund", dependencies=[OwnForm])
@@ -95,7 +117,7 @@ def confirm(
     """Make the request, once, of what was shown and of nothing else."""
     row = store_for(services, caller, store)
     told = read_order(services, row, order_id)
-    filled, once = refund_form.fill(form), _kept(form)
+    filled, once = _filled(form, told), _kept(form)
     trouble = ""
     try:
         with services.database.session() as session:
@@ -108,7 +130,7 @@ def confirm(
         return RedirectResponse(f"/console/requests/refund/{request_id}", 303)
     asked = _ask(services, caller, row, order_id, filled)
     shown = Shown(asked.plan, asked.preview, asked.errors, trouble or asked.trouble, asked.forbidden,
-                  asked.approval, asked.sums)  # fmt: skip
+                  asked.approval, asked.alone, asked.sums)  # fmt: skip
     return _page(request, caller, row, told, filled, shown, _key(), status=409)
 
 
@@ -188,6 +210,7 @@ def shown_of(services: Services, caller: Caller, made: refund.Preview) -> Shown:
         preview=str(made.id),
         forbidden=forbidden,
         approval=limits.needs_approval(amount),
+        alone=limits.approval_above,
         sums=sums,
     )
 
@@ -229,7 +252,13 @@ def _box(row: ConnectorConfig, told: Told, filled: Filled, shown: Shown, once: s
         "tax": _tax(plan) if plan else None,
         "units": sum(int(line["quantity"]) for line in plan["lines"]) if plan else 0,
         "titles": {line["item_id"]: line["title"] for line in plan["lines"]} if plan else {},
+        "ways": _ways(plan) if plan else [],
     }  # fmt: skip
+
+
+def _ways(plan: Mapping[str, Any]) -> list[str]:
+    """What the money goes back to, in the store's words; only what the store can move by itself."""
+    return [one["title"] or one["gateway"] for one in plan["payments"] if one["automatic"]]
 
 
 def _tax(plan: Mapping[str, Any]) -> Decimal:

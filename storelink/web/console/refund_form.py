@@ -1,7 +1,7 @@
 """What somebody filled in on a refund's form, read into a wish. Pure."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 
 from storelink.connectors.action import Wish, WishedLine
@@ -14,7 +14,10 @@ LINE = "line-"
 
 @dataclass(frozen=True, slots=True)
 class Filled:
-    """A form as it was sent. `lines` are the quantities as typed, by line id."""
+    """A form as it was sent. `lines` are the quantities as typed, by line id.
+
+    `everything`: all that is left was asked for, and nothing was chosen otherwise since.
+    """
 
     lines: Mapping[str, str]
     everything: bool = False
@@ -37,6 +40,12 @@ class Filled:
         return (self.own_reason if self.reason == OTHER else self.reason).strip()
 
     @property
+    def seal(self) -> str:
+        """What stands in the form beside “everything”: as long as it fits, nothing was chosen otherwise."""
+        lines = ",".join(f"{item}={text.strip()}" for item, text in sorted(self.lines.items()))
+        return f"{lines};{self.ship};{self.amount.strip()}"
+
+    @property
     def empty(self) -> bool:
         """Whether nothing was chosen yet."""
         chosen = any(text.strip() not in ("", "0") for text in self.lines.values())
@@ -55,13 +64,25 @@ def fill(form: Mapping[str, str]) -> Filled:
     """The form out of its fields; a NUL is no letter that anybody types."""
     given = {name: value.replace("\0", "")[:2000] for name, value in form.items()}
     lines = {name.removeprefix(LINE): value for name, value in given.items() if name.startswith(LINE)}
-    return Filled(
-        lines=lines, everything=given.get("fill") == "all", ship=given.get("ship", "none"),
+    filled = Filled(
+        lines=lines, ship=given.get("ship", "none"),
         ship_amount=given.get("ship_amount", ""), amount=given.get("amount", ""),
         reason=given.get("reason", ""), own_reason=given.get("own_reason", ""), note=given.get("note", ""),
         by_hand=given.get("how") == "hand", restock="restock" in given,
         location=given.get("location", "").strip(), notify="notify" in given, again="again" in given,
     )  # fmt: skip
+    return replace(filled, everything=given.get("whole") == filled.seal)
+
+
+def all_of(filled: Filled, left: Mapping[str, str], *, shipping: bool = True) -> Filled:
+    """The form with everything that is left in it; the reason, the note and the rest stay."""
+    return replace(filled, lines=left, everything=True, ship="all" if shipping else "none", ship_amount="",
+                   amount="")  # fmt: skip
+
+
+def none_of(filled: Filled) -> Filled:
+    """The form with nothing chosen."""
+    return replace(filled, lines={}, everything=False, ship="none", ship_amount="", amount="")
 
 
 def read(filled: Filled) -> Read:

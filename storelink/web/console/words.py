@@ -27,11 +27,13 @@ class Clock:
         if moment is None:
             return Markup("never")
         local = moment.astimezone(self.zone)
-        whole = f"{local:%a} {local.day} {local:%b %Y, %H:%M:%S} {local.tzname()}"
-        shown = f"{local:%H:%M:%S}" if clock_only else self.short(moment)
-        return Markup('<time datetime="{}" title="{}">{}</time>').format(
-            local.isoformat(timespec="seconds"), whole, shown
-        )
+        return _time(local, f"{local:%H:%M:%S}" if clock_only else self.short(moment))
+
+    def stamp(self, moment: datetime) -> Markup:
+        """`<time>` where order matters: `21 Nov 13:55:00`, with the year where it is another one."""
+        local = moment.astimezone(self.zone)
+        year = "" if local.year == self.now.astimezone(self.zone).year else f" {local.year}"
+        return _time(local, f"{local.day} {local:%b}{year} {local:%H:%M:%S}")
 
     def at(self, text: str | None) -> Markup:
         """The same for a time that is text (ISO 8601)."""
@@ -50,6 +52,13 @@ class Clock:
         whole = f"{local:%A} {local.day} {local:%B}" + ("" if local.year == today.year else f" {local.year}")
         near = {0: "Today, ", 1: "Yesterday, "}.get((today - local.date()).days, "")
         return near + whole
+
+
+def _time(local: datetime, shown: str) -> Markup:
+    whole = f"{local:%a} {local.day} {local:%b %Y, %H:%M:%S} {local.tzname()}"
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(
+        local.isoformat(timespec="seconds"), whole, shown
+    )
 
 
 def zone_of(name: str | None) -> tuple[tzinfo, str]:

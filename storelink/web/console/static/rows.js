@@ -1,5 +1,7 @@
 // What is typed is looked at by itself: nobody has to ask for it.
-for (const button of document.querySelectorAll("[data-plain]")) button.hidden = true;
+const unasked = () => { for (const one of document.querySelectorAll("[data-plain]")) one.hidden = true; };
+unasked();
+document.addEventListener("htmx:afterSettle", unasked);
 // After a live preview: the rows that changed, and those that are wrong, look so. Nothing depends on it.
 document.addEventListener("htmx:afterSettle", () => {
   for (const mark of document.querySelectorAll("[data-row]")) {
