@@ -52,6 +52,10 @@ class WebhookDelivery(SQLModel, table=True):
     dedupe_key: str | None = optional(TEXT, "The platform's delivery id, where it is truly unique.")
     received_at: datetime = column(TIME, "Database clock.")
     triggered_at: Moment = optional(TIME, "When the store says that it happened.")
-    status: str = column(TEXT, "received: still to be followed; done; ignored: nothing to read or do.")
+    status: str = column(
+        TEXT,
+        "received: still to be followed; done; ignored: nothing to read or do; failed: the record could "
+        "not be read in five tries, and is in quarantine.",
+    )
     attempts: int = column(Integer, "How often it was followed.", default=0)
     error: str | None = optional(TEXT, "Why it could not be followed yet, in words.")

@@ -154,18 +154,26 @@ def _settle_ignored(lane: Lane, answer: FetchPage, page: Page) -> None:
 
 
 def note_unanswered(lane: Lane, unanswered: Mapping[str, str]) -> None:
-    """Keep them due with backoff (1, 2, 4 … minutes); quarantine after five. Commits."""
+    """Keep them due with backoff (1, 2, 4 … minutes); quarantine after five. Commits.
+
+    The webhooks that named those were not followed after all, and say so.
+    """
     lane.check()
+    lost: dict[str, str] = {}
     for key in sorted(unanswered):
         row = lane.connection.execute(
             _UNANSWERED, {"connector": lane.connector_id, "resource": lane.resource, "id": key}
         ).fetchone()
         if row is not None and row[0] >= ATTEMPTS:
+            lost[key] = f"no answer in {row[0]} reads: {unanswered[key]}"
             lane.connection.execute(
                 _GIVE_UP,
-                {"connector": lane.connector_id, "resource": lane.resource, "id": key,
-                 "error": f"no answer in {row[0]} reads: {unanswered[key]}"},
+                {"connector": lane.connector_id, "resource": lane.resource, "id": key, "error": lost[key]},
             )  # fmt: skip
+    if lost:
+        lane.connection.execute(
+            _NOT_FOLLOWED, (list(lost), list(lost.values()), lane.connector_id, lane.resource)
+        )
     lane.connection.commit()
 
 
@@ -196,6 +204,15 @@ ON CONFLICT (connector_id, resource, record_id) DO UPDATE SET
     due_since = coalesce(t.due_since, clock_timestamp()), attempts = t.attempts + 1,
     retry_after = clock_timestamp() + interval '1 minute' * least(power(2, t.attempts), 360)
 RETURNING attempts
+"""
+
+# What was delivered before the last read that brought the record was followed by that one.
+_NOT_FOLLOWED = """
+UPDATE webhook_delivery d SET status = 'failed', error = g.error
+FROM unnest(%s::text[], %s::text[]) AS g (id, error), source_record s
+WHERE d.connector_id = %s AND d.resource = %s AND d.external_id = g.id AND d.status = 'done'
+  AND s.connector_id = d.connector_id AND s.resource = d.resource AND s.record_id = g.id
+  AND d.received_at >= coalesce(s.read_started_at, '-infinity')
 """
 
 _GIVE_UP = """

@@ -143,13 +143,28 @@ def test_after_five_reads_without_an_answer_it_is_quarantined(followed):
     followed.store.put("orders", 3, status="completed")
     followed.store.pass_time(60)
     followed.store.unanswered["3"] = "502 Bad Gateway"
-    for _ in range(5):
+    with followed.poll() as lane:
+        lane.connection.execute(
+            "INSERT INTO webhook_delivery (connector_id, topic, resource, external_id, received_at, status,"
+            " attempts) SELECT %s, 't', 'orders', d.id, clock_timestamp() + d.age, 'done', 1"
+            " FROM (VALUES ('3', interval '-1 hour'), ('3', '0'), ('4', '0')) d (id, age)",
+            (followed.subject.id,),
+        )
+        lane.connection.commit()
+    for turn in range(5):
+        assert followed.one("SELECT count(*) FROM webhook_delivery WHERE status <> 'done'") == 0, turn
         _follow(followed)
         with followed.poll() as lane:
             lane.connection.execute("UPDATE source_record SET retry_after = clock_timestamp()")
             lane.connection.commit()
     assert followed.rows("SELECT external_id, error FROM quarantined_record") == [
         ("3", "no answer in 5 reads: 502 Bad Gateway")
+    ]
+    hints = "SELECT external_id, status, error FROM webhook_delivery ORDER BY id"
+    assert followed.rows(hints) == [
+        ("3", "done", None),  # a read brought what that one told of
+        ("3", "failed", "no answer in 5 reads: 502 Bad Gateway"),
+        ("4", "done", None),
     ]
 
 
