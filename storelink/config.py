@@ -53,6 +53,46 @@ class Settings(BaseSettings):
     api_rate: int = Field(
         default=600, ge=1, description="Requests a minute that each token of the API may make of one process."
     )
+    oidc_issuer: str | None = Field(
+        default=None,
+        description="Single sign-on to the console by OpenID Connect: the provider's issuer, written as in"
+        " its discovery document. Unset: there is none.",
+    )
+    oidc_client_id: str | None = Field(
+        default=None, description="The client ID that the provider gave storelink."
+    )
+    oidc_client_secret: SecretStr | None = Field(
+        default=None, description="The client secret. Unset: a public client, held by PKCE alone."
+    )
+    oidc_title: str | None = Field(
+        default=None,
+        max_length=60,
+        description="What the button calls the provider: *Sign in with Northpeak*. Unset: the issuer's host.",
+    )
+    oidc_scopes: str = Field(
+        default="openid email profile",
+        description="What the provider is asked for, separated by spaces; some tell groups only for a scope"
+        " of their own.",
+    )
+    oidc_groups: str = Field(
+        default="groups",
+        description="The claim that holds a person's groups; dots lead into it, as in `realm_access.roles`.",
+    )
+    oidc_roles: str | None = Field(
+        default=None,
+        description="Whom the provider lets in without an account made by an admin, and as what: `group=role`"
+        " and `@mail.domain=role`, separated by commas (or by semicolons, where a group has a comma in it);"
+        " the first that fits counts. Unset: nobody.",
+    )
+    oidc_trust_email: bool = Field(
+        default=False,
+        description="Take e-mail addresses for verified where the provider does not say whether they are.",
+    )
+    passwords: bool = Field(
+        default=True,
+        description="Let people sign in with passwords. Off: by single sign-on, and by the one-time links of"
+        " `storelink users invite`.",
+    )
     database_pool: int = Field(
         default=8, ge=2, le=100, description="Most database connections one process opens."
     )

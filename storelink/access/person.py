@@ -42,6 +42,19 @@ def create(
 
     Raises `Misconfigured` for a name that is taken or odd, an unknown role, or a weak password.
     """
+    kept = None if password is None else hash_password(password, name.strip().lower())
+    row = add(session, name, role, full_name=full_name)
+    row.password_hash = kept
+    session.add(row)
+    session.flush()
+    audit.record(session, "user.create", actor=actor, subject=row.name, role=role)
+    link = None if password is not None else invite(session, row, actor=actor)
+    session.refresh(row)
+    return row, link
+
+
+def add(session: Session, name: str, role: str, *, full_name: str = "") -> ConsoleUser:
+    """The row of a new account, with no way to sign in yet. Raises `Misconfigured`."""
     check_role(role)
     name = name.strip().lower()
     if not _NAME.fullmatch(name):
@@ -49,14 +62,9 @@ def create(
     if session.exec(select(ConsoleUser.id).where(ConsoleUser.name == name)).first():
         raise Misconfigured(f"There is an account {name!r} already.")
     row = ConsoleUser(name=name, full_name=full_name.strip() or name, role=role)
-    if password is not None:
-        row.password_hash = hash_password(password, name)
     session.add(row)
     session.flush()
-    audit.record(session, "user.create", actor=actor, subject=name, role=role)
-    link = None if password is not None else invite(session, row, actor=actor)
-    session.refresh(row)
-    return row, link
+    return row
 
 
 def invite(session: Session, row: ConsoleUser, *, actor: str | None = None) -> str:
@@ -89,6 +97,14 @@ def set_password(session: Session, row: ConsoleUser, password: str, *, actor: st
     end_sessions(session, row.id)
     session.flush()
     audit.record(session, "user.set_password", actor=actor or f"user:{row.name}", subject=row.name)
+
+
+def spend_link(session: Session, row: ConsoleUser) -> None:
+    """The one-time link lets in once, without a password being chosen."""
+    row.invitation = row.invitation_ends_at = None
+    session.add(row)
+    session.flush()
+    audit.record(session, "user.use_link", actor=f"user:{row.name}", subject=row.name)
 
 
 def set_role(session: Session, row: ConsoleUser, role: str, *, actor: str | None = None) -> None:

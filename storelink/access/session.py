@@ -8,8 +8,9 @@ can make a browser send the cookie, but cannot know it. Functions do not commit;
 import hashlib
 import hmac
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
+from typing import Any
 
 from sqlalchemy import delete, func, update
 from sqlmodel import Session, col, select
@@ -21,6 +22,8 @@ from storelink.sync import audit
 
 IDLE = timedelta(hours=12)
 LONGEST = timedelta(days=7)
+FROM_PROVIDER = timedelta(hours=12)
+"""Longest session by single sign-on: whom the provider lets in no more is out by then."""
 _MINUTE = timedelta(minutes=1)
 WINDOW = timedelta(minutes=15)
 """Failures older than this count no more."""
@@ -35,15 +38,17 @@ _HOLDS = (
 """What a session that is accepted is held to."""
 
 
-def begin(session: Session, row: ConsoleUser) -> str:
-    """Sign a person in; the cookie's value."""
+def begin(session: Session, row: ConsoleUser, *, through: str | None = None) -> str:
+    """Sign a person in, `through` this issuer or by ourselves; the cookie's value."""
     cookie = secrets.token_urlsafe(32)
     now = now_of(session)
-    session.add(ConsoleSession(digest=digest_of(cookie), user_id=row.id, ends_at=now + LONGEST))
+    ends_at = now + (LONGEST if through is None else FROM_PROVIDER)
+    session.add(ConsoleSession(digest=digest_of(cookie), user_id=row.id, ends_at=ends_at, through=through))
     row.signed_in_at = now
     session.add(row)
     session.flush()
-    audit.record(session, "user.sign_in", actor=f"user:{row.name}", subject=row.name)
+    detail: dict[str, Any] = {} if through is None else {"through": through}
+    audit.record(session, "user.sign_in", actor=f"user:{row.name}", subject=row.name, **detail)
     return cookie
 
 
@@ -75,9 +80,11 @@ def roles_of(session: Session, digests: Iterable[bytes]) -> dict[bytes, str]:
     return dict(session.exec(query).all())
 
 
-def end(session: Session, cookie: str) -> None:
-    """Sign out this browser."""
-    session.exec(delete(ConsoleSession).where(col(ConsoleSession.digest) == digest_of(cookie)))
+def end(session: Session, cookie: str) -> str | None:
+    """Sign out this browser; the issuer through which it was signed in."""
+    gone = delete(ConsoleSession).where(col(ConsoleSession.digest) == digest_of(cookie))
+    through: str | None = session.execute(gone.returning(col(ConsoleSession.through))).scalar()
+    return through
 
 
 def form_key(cookie: str) -> str:
@@ -90,8 +97,11 @@ def is_form_key(cookie: str, value: str) -> bool:
     return hmac.compare_digest(form_key(cookie).encode(), value.encode())
 
 
-def blocked(session: Session, name: str, address: str) -> bool:
-    """Whether there were too many failures lately for this name or from this address."""
+def tries_left(session: Session, name: str | None, address: str) -> int:
+    """How many more failures there may be for this name and from this address; below one: nobody is let in.
+
+    `name` None counts the address alone.
+    """
     counts = dict(
         session.exec(
             select(SignInFailure.key, func.count())
@@ -102,20 +112,29 @@ def blocked(session: Session, name: str, address: str) -> bool:
             .group_by(SignInFailure.key)
         ).all()
     )
-    by_name, by_address = _keys(name, address)
-    return counts.get(by_name, 0) >= BY_NAME or counts.get(by_address, 0) >= BY_ADDRESS
+    *by_name, by_address = _keys(name, address)
+    return min(
+        BY_ADDRESS - counts.get(by_address, 0), *(BY_NAME - counts.get(one, 0) for one in by_name), BY_ADDRESS
+    )
 
 
-def note_failure(session: Session, name: str, address: str) -> None:
-    """Somebody did not get in. What is too old to count goes."""
-    session.add_all(SignInFailure(key=key) for key in _keys(name, address))
-    session.exec(delete(SignInFailure).where(col(SignInFailure.at) < func.now() - WINDOW))
+def note_try(session: Session, name: str | None, address: str) -> list[int]:
+    """Somebody tries, and counts as failed until `forgive`: many at once are not each the first.
+
+    Commit before the password is looked at. What is too old to count goes.
+    """
+    session.execute(delete(SignInFailure).where(col(SignInFailure.at) < func.now() - WINDOW))
+    rows = [SignInFailure(key=key) for key in _keys(name, address)]
+    session.add_all(rows)
     session.flush()
+    return [row.id for row in rows if row.id is not None]
 
 
-def forget_failures(session: Session, name: str) -> None:
-    """They got in: what they mistyped before counts no more."""
-    session.exec(delete(SignInFailure).where(col(SignInFailure.key) == _keys(name, "")[0]))
+def forgive(session: Session, name: str | None, tried: Sequence[int]) -> None:
+    """They got in: this try is no failure, and what they mistyped before counts no more."""
+    session.execute(delete(SignInFailure).where(col(SignInFailure.id).in_(tried)))
+    if name is not None:
+        session.execute(delete(SignInFailure).where(col(SignInFailure.key) == _keys(name, "")[0]))
 
 
 def tidy(session: Session) -> None:
@@ -127,5 +146,6 @@ def tidy(session: Session) -> None:
     )
 
 
-def _keys(name: str, address: str) -> tuple[str, str]:
-    return f"name:{name.strip().lower()[:100]}", f"from:{address}"
+def _keys(name: str | None, address: str) -> tuple[str, ...]:
+    place = f"from:{address}"
+    return (place,) if name is None else (f"name:{name.strip().lower()[:100]}", place)

@@ -124,6 +124,21 @@ def enable(name: UserName, as_json: JsonFlag = False) -> None:
     _tell(row, as_json, f"{row.full_name} can sign in again.")
 
 
+@app.command("unlink")
+def unlink(name: UserName, as_json: JsonFlag = False) -> None:
+    """Forget who signs in as this person by single sign-on; whoever brings the address next is them.
+
+    For an address that passed to somebody else.
+    """
+    with run(as_json) as context:
+        from storelink.access import person, sign_on
+
+        with context.database.session() as session:
+            sign_on.unlink(session, row := person.find(session, name))
+            session.commit()
+    _tell(row, as_json, f"{row.full_name} is linked to nobody at the provider any more, and signed out.")
+
+
 def _password() -> str:
     if not sys.stdin.isatty():
         return sys.stdin.readline().rstrip("\n")

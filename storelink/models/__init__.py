@@ -12,7 +12,7 @@ from storelink.models.customer import PlatformCustomer
 from storelink.models.key import KeyReport, MasterKey
 from storelink.models.order import OrderItem, OrderRefund, PlatformOrder
 from storelink.models.pending import PendingStore
-from storelink.models.person import ApiToken, ConsoleSession, ConsoleUser, SignInFailure
+from storelink.models.person import ApiToken, ConsoleSession, ConsoleUser, SignInAttempt, SignInFailure
 from storelink.models.product import PlatformProduct
 from storelink.models.quarantine import QuarantinedRecord
 from storelink.models.request import ActionPreview, AddressUpdateRequest, RefundRequest
@@ -48,6 +48,7 @@ __all__ = [
     "PlatformProduct",
     "QuarantinedRecord",
     "RefundRequest",
+    "SignInAttempt",
     "SignInFailure",
     "SourceRecord",
     "SyncRun",

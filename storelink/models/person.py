@@ -4,7 +4,18 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, LargeBinary, Uuid, func
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    ForeignKey,
+    Identity,
+    Index,
+    LargeBinary,
+    Uuid,
+    func,
+    text,
+)
 from sqlmodel import SQLModel
 
 from storelink.models.columns import JSON, TEXT, TIME, Moment, column, optional
@@ -35,6 +46,12 @@ class ConsoleUser(SQLModel, table=True):
     )
     invitation_ends_at: Moment = optional(TIME, "Until when the link works.")
     oidc_subject: str | None = optional(TEXT, "Issuer and subject of single sign-on.", unique=True)
+    follows_provider: bool = column(
+        Boolean,
+        "Whether single sign-on made it: its role is what the provider's groups say at each sign-in.",
+        default=False,
+        sa_column_kwargs={"server_default": text("false")},
+    )
     created_at: datetime = _now("When the account was made.")
     signed_in_at: Moment = optional(TIME, "The last time.")
     disabled_at: Moment = optional(TIME, "Since when nobody signs in with it.")
@@ -55,6 +72,17 @@ class ConsoleSession(SQLModel, table=True):
     created_at: datetime = _now("When they signed in.")
     seen_at: datetime = _now("The last request, to the minute.")
     ends_at: datetime = column(TIME, "When it ends, whatever they do.")
+    through: str | None = optional(TEXT, "The issuer of single sign-on; null for a password or link.")
+
+
+class SignInAttempt(SQLModel, table=True):
+    """One row per browser that was sent to the provider of single sign-on and has not come back."""
+
+    __tablename__ = "sign_in_attempt"
+
+    digest: bytes = column(LargeBinary, "SHA-256 of the browser's cookie.", primary_key=True)
+    back: str = column(TEXT, "The page of the console that was asked for; may be empty.")
+    ends_at: datetime = column(TIME, "Until when they may come back.")
 
 
 class ApiToken(SQLModel, table=True):

@@ -127,15 +127,26 @@ def test_a_new_password_ends_all_sessions(db: Session) -> None:
 
 def test_guessing_is_stopped_by_name_and_by_address_and_goes_on_later(db: Session) -> None:
     for _ in range(session.BY_NAME):
-        assert not session.blocked(db, "ines", "203.0.113.1")
-        session.note_failure(db, "Ines", "203.0.113.1")
-    assert session.blocked(db, "ines", "198.51.100.7")
-    assert not session.blocked(db, "tomas", "203.0.113.1")
+        assert session.tries_left(db, "ines", "203.0.113.1") > 0
+        session.note_try(db, "Ines", "203.0.113.1")
+    assert session.tries_left(db, "ines", "198.51.100.7") == 0
+    assert session.tries_left(db, "tomas", "203.0.113.1") == session.BY_NAME
+    assert session.tries_left(db, None, "203.0.113.1") == session.BY_ADDRESS - session.BY_NAME
     for number in range(session.BY_ADDRESS):
-        session.note_failure(db, f"name{number}", "203.0.113.1")
-    assert session.blocked(db, "tomas", "203.0.113.1")
+        session.note_try(db, f"name{number}", "203.0.113.1")
+    assert session.tries_left(db, "tomas", "203.0.113.1") < 1
+    assert session.tries_left(db, "tomas", "198.51.100.7") == session.BY_NAME
     later(db, "sign_in_failure", "at", "16 minutes")
-    assert not session.blocked(db, "ines", "203.0.113.1")
+    assert session.tries_left(db, "ines", "203.0.113.1") == session.BY_NAME
+
+
+def test_getting_in_forgives_what_was_mistyped_and_no_more(db: Session) -> None:
+    session.note_try(db, "ines", "203.0.113.1")
+    session.note_try(db, "tomas", "203.0.113.1")
+    session.forgive(db, "ines", session.note_try(db, "ines", "203.0.113.1"))
+    assert session.tries_left(db, "ines", "198.51.100.7") == session.BY_NAME
+    assert session.tries_left(db, "tomas", "198.51.100.7") == session.BY_NAME - 1
+    assert session.tries_left(db, None, "203.0.113.1") == session.BY_ADDRESS - 2
 
 
 def test_the_last_admin_stays(db: Session) -> None:

@@ -94,6 +94,7 @@ def test_every_example_is_what_the_command_prints(cli: Any, keys: Running) -> No
         ("users set-role", "users set-role joel@shop.example --role ops"),
         ("users disable", "users disable joel@shop.example"),
         ("users enable", "users enable joel@shop.example"),
+        ("users unlink", "users unlink joel@shop.example"),
         ("secrets status", "secrets status"),
         ("secrets add", "secrets add"),
         ("secrets rotate", "secrets rotate"),

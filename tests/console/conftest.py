@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 from console_house import ConsoleHouse, furnished
+from sign_on_house import court, made, served  # noqa: F401 - fixtures
 
 from storelink.config import Settings
 from storelink.db import Database
@@ -11,5 +12,5 @@ from storelink.db import Database
 
 @pytest.fixture(scope="module")
 def house(lasting: tuple[Database, Settings]) -> Iterator[ConsoleHouse]:
-    with furnished(*lasting) as made:
-        yield made
+    with furnished(*lasting) as one:
+        yield one

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from html import unescape
 from typing import Any
 
@@ -11,7 +12,7 @@ from console_house import PASSWORD, Browser, ConsoleHouse
 from webhook_house import House, serving
 
 from storelink.access import person
-from storelink.access.session import note_failure
+from storelink.access.session import BY_NAME, note_try, tries_left
 
 API = "/v1/stores"
 
@@ -55,13 +56,37 @@ def test_a_wrong_password_and_an_unknown_name_are_told_alike(house: ConsoleHouse
     house.shops.do("DELETE FROM sign_in_failure")
 
 
+def test_the_door_says_how_many_tries_are_left(house: ConsoleHouse) -> None:
+    said = [knock(house, "ops@shop.example", "a wrong password").text]
+    with house.database.session() as session:
+        for _ in range(BY_NAME - 3):
+            note_try(session, "ops@shop.example", "203.0.113.9")
+        session.commit()
+    said += [knock(house, "ops@shop.example", "a wrong password").text for _ in range(2)]
+    house.shops.do("DELETE FROM sign_in_failure")
+    assert "7 tries left before a pause of 15 min." in said[0] and "1 try left before" in said[1]
+    assert "Wait 15 min, or ask an admin" in said[2]
+
+
+def test_guessing_at_once_is_guessing_too(house: ConsoleHouse) -> None:
+    """Who asks forty times in one moment has no more tries than who asks one by one."""
+    with ThreadPoolExecutor(20) as many:
+        asked = [many.submit(knock, house, "ops@shop.example", "a wrong password") for _ in range(20)]
+        answers = [one.result().status_code for one in asked]
+    looked_at = answers.count(403)
+    assert looked_at <= BY_NAME and answers.count(429) == 20 - looked_at
+    house.shops.do("DELETE FROM sign_in_failure")
+
+
 def test_guessing_is_stopped_after_eight_tries(house: ConsoleHouse) -> None:
     with house.database.session() as session:
         for _ in range(7):
-            note_failure(session, "ops@shop.example", "203.0.113.9")
+            note_try(session, "ops@shop.example", "203.0.113.9")
         session.commit()
     tries = [knock(house, "ops@shop.example", "a wrong password").status_code for _ in range(2)]
     assert tries == [403, 429]
+    with house.database.session() as session:
+        assert tries_left(session, "ops@shop.example", "") == 0, "whom the door refuses counts no more"
     right = knock(house, "ops@shop.example", PASSWORD)
     assert right.status_code == 429 and "too many tries" in right.text, "the right one would be a guess too"
     assert knock(house, "reader@shop.example", PASSWORD).status_code == 303, "others come in"

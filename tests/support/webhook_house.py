@@ -47,6 +47,7 @@ class House:
     settings: Settings
     url: str = ""
     intake: Any = None
+    app: Any = None
     lookout: Any = None
 
     def rows(self, statement: str, **values: Any) -> list[Any]:
@@ -88,7 +89,7 @@ def serving(house: House, port: int = 0) -> Iterator[House]:
     try:
         wait_until(lambda: server.started)
         house.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        house.intake, house.lookout = app.state.intake, app.state.lookout
+        house.app, house.intake, house.lookout = app, app.state.intake, app.state.lookout
         yield house
     finally:
         app.state.lookout.close()

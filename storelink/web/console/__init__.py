@@ -8,6 +8,8 @@ from fastapi.responses import RedirectResponse, Response
 from sqlalchemy.exc import DataError
 from starlette.exceptions import HTTPException
 
+from storelink.access.provider import provider_of
+from storelink.access.sign_on import read_rules
 from storelink.errors import StorelinkError
 from storelink.web.api.problem import Problem, problem_of
 from storelink.web.console import (
@@ -21,6 +23,7 @@ from storelink.web.console import (
     customers,
     door,
     live,
+    oidc,
     order,
     orders,
     overview,
@@ -40,6 +43,7 @@ from storelink.web.services import Services, services_of
 PARTS = (
     asset,
     door,
+    oidc,
     live,
     overview,
     orders,
@@ -63,9 +67,11 @@ PARTS = (
 
 
 def create(services: Services) -> FastAPI:
-    """The application that is mounted at `/console`."""
+    """The application that is mounted at `/console`. Raises `Misconfigured` for settings of no sense."""
     app = FastAPI(title="storelink console", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.services, app.state.lookout = services, live.Lookout(services)
+    app.state.provider = provider_of(services.settings)
+    app.state.rules = read_rules(services.settings.oidc_roles)
     app.middleware("http")(guard_forms)
     for part in PARTS:
         app.include_router(part.router)

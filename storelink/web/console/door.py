@@ -8,9 +8,11 @@ from fastapi.responses import RedirectResponse, Response
 from storelink.access import person
 from storelink.access import session as browser
 from storelink.errors import Misconfigured
+from storelink.models import ConsoleUser
+from storelink.web.console.oidc import address_of, offers_sign_out, provider_of, words_of
 from storelink.web.console.page import HOME, show
 from storelink.web.console.signed import COOKIE, SIGN_IN, Known, OwnForm, inside, keep
-from storelink.web.services import Use
+from storelink.web.services import Services, Use
 
 router = APIRouter(include_in_schema=False)
 
@@ -18,11 +20,14 @@ Text = Annotated[str, Form(max_length=2000)]
 
 
 @router.get("/sign-in")
-def ask(request: Request, services: Use, next: Annotated[str, Query(max_length=2000)] = "") -> Response:
-    """The door."""
+def ask(
+    request: Request, services: Use, next: Annotated[str, Query(max_length=2000)] = "",
+    sso: Annotated[str, Query(max_length=20)] = "",
+) -> Response:  # fmt: skip
+    """The door. `sso` is what became of single sign-on."""
     with services.database.session() as session:
         empty = not person.people(session)
-    return show(request, "door.html", next=inside(next, ""), name="", wrong="", empty=empty)
+    return _door(request, services, 200, next=next, empty=empty, sso=sso)
 
 
 @router.post("/sign-in")
@@ -30,21 +35,21 @@ def sign_in(
     request: Request, services: Use, name: Text = "", password: Text = "", next: Text = "",
 ) -> Response:  # fmt: skip
     """Let somebody in, under a session of their own; guessing gets slow."""
-    address = request.client.host if request.client else ""
+    if not services.settings.passwords:
+        return _door(request, services, 403, next=next)
+    address = address_of(request)
     with services.database.session() as session:
-        if browser.blocked(session, name, address):
-            words = "There were too many tries. Wait 15 min, or ask an admin for a one-time link."
-            return show(request, "door.html", status=429, next=inside(next, ""), name=name, wrong=words,
-                        empty=False)  # fmt: skip
-        row = person.check_password(session, name, password)
+        if browser.tries_left(session, name, address) < 1:
+            return _door(request, services, 429, next=next, name=name, wrong=_MANY)
+        tried = browser.note_try(session, name, address)
+        session.commit()
+        left = browser.tries_left(session, name, address)
+        row = person.check_password(session, name, password) if left >= 0 else None
         if row is None:
-            browser.note_failure(session, name, address)
-            session.commit()
-            return show(
-                request, "door.html", status=403, next=inside(next, ""), name=name, empty=False,
-                wrong="Name and password do not fit together.",
-            )  # fmt: skip
-        browser.forget_failures(session, name)
+            status, wrong = (403, _wrong(left)) if left >= 0 else (429, _MANY)
+            return _door(request, services, status, next=next, name=name, wrong=wrong)
+        browser.forgive(session, name, tried)
+        browser.end(session, request.cookies.get(COOKIE, ""))
         cookie = browser.begin(session, row)
         browser.tidy(session)
         session.commit()
@@ -53,13 +58,35 @@ def sign_in(
     return answer
 
 
+_MANY = "There were too many tries. Wait 15 min, or ask an admin for a one-time link."
+
+
+def _wrong(left: int) -> str:
+    if left == 0:
+        return "Name and password do not fit together. Wait 15 min, or ask an admin for a one-time link."
+    tries = f"{left} {'try' if left == 1 else 'tries'}"
+    return f"Name and password do not fit together. {tries} left before a pause of 15 min."
+
+
+def _door(
+    request: Request, services: Services, status: int, *, next: str, name: str = "", wrong: str = "",
+    empty: bool = False, sso: str = "",
+) -> Response:  # fmt: skip
+    provider = provider_of(request)
+    return show(
+        request, "door.html", status=status, next=inside(next, ""), name=name, wrong=wrong, empty=empty,
+        provider=provider.title if provider else None, passwords=services.settings.passwords,
+        failed=words_of(sso, provider, services), left=provider is not None and sso == "left",
+    )  # fmt: skip
+
+
 @router.post("/sign-out", dependencies=[OwnForm])
 def sign_out(request: Request, services: Use, caller: Known) -> Response:  # noqa: ARG001 - whoever it is
-    """End this browser's session."""
+    """End this browser's session; one that came by single sign-on is told that the provider's goes on."""
     with services.database.session() as session:
-        browser.end(session, request.cookies.get(COOKIE, ""))
+        through = browser.end(session, request.cookies.get(COOKIE, ""))
         session.commit()
-    answer = RedirectResponse(SIGN_IN, 303)
+    answer = RedirectResponse(SIGN_IN + ("?sso=left" if offers_sign_out(request, through) else ""), 303)
     answer.delete_cookie(COOKIE, path="/console")
     return answer
 
@@ -69,28 +96,41 @@ def welcome(request: Request, services: Use, key: Annotated[str, Query(max_lengt
     """A one-time link: choose a password."""
     with services.database.session() as session:
         row = person.invited(session, key)
-    return show(request, "welcome.html", status=200 if row else 404, row=row, key=key, wrong="")
+    return _welcome(request, services, 200 if row else 404, row, key)
 
 
 @router.post("/welcome")
 def choose(
     request: Request, services: Use, key: Text = "", password: Text = "", again: Text = ""
 ) -> Response:
-    """Keep the password and let them in; the link is spent."""
+    """Keep the password and let them in; the link is spent. Without passwords it lets in once."""
     with services.database.session() as session:
         row = person.invited(session, key)
         if row is None:
-            return show(request, "welcome.html", status=404, row=None, key="", wrong="")
+            return _welcome(request, services, 404, None)
         try:
-            if password != again:
+            if not services.settings.passwords:
+                person.spend_link(session, row)
+            elif password != again:
                 raise Misconfigured("Type the same password twice.")
-            person.set_password(session, row, password)
+            else:
+                person.set_password(session, row, password)
         except Misconfigured as error:
             session.rollback()
             row = person.invited(session, key)
-            return show(request, "welcome.html", status=422, row=row, key=key, wrong=str(error))
+            return _welcome(request, services, 422, row, key, str(error))
+        browser.end(session, request.cookies.get(COOKIE, ""))
         cookie = browser.begin(session, row)
         session.commit()
     answer = RedirectResponse(HOME, 303)
     keep(request, answer, cookie)
     return answer
+
+
+def _welcome(
+    request: Request, services: Services, status: int, row: ConsoleUser | None, key: str = "", wrong: str = ""
+) -> Response:
+    return show(
+        request, "welcome.html", status=status, row=row, key=key if row else "", wrong=wrong,
+        passwords=services.settings.passwords,
+    )  # fmt: skip

@@ -20,6 +20,10 @@ _GROUPS = {
     "What is kept, and for how long": ("keep_deliveries", "keep_runs", "keep_changes", "keep_quarantined"),
     "Alerts and logs": ("alert_url", "log_level", "log_format"),
     "Stores": ("http_timeout", "http_retries", "width", "allow_private_stores"),
+    "Signing in": (
+        "passwords", "oidc_issuer", "oidc_client_id", "oidc_client_secret", "oidc_title", "oidc_scopes",
+        "oidc_groups", "oidc_roles", "oidc_trust_email",
+    ),
     "This server": (
         "public_url", "api_rate", "database_url", "database_pool", "worker_pulse", "master_keys",
         "key_command", "key_command_timeout",
