@@ -91,6 +91,15 @@ class Limits:
     """Where its address, and what it leads to, may be."""
 
 
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """What a store said of its rate limit, in points: how many are left, at most, and come back a second."""
+
+    available: float
+    maximum: float
+    restored: float
+
+
 @dataclass(slots=True)
 class Traffic:
     """Counted by the client, read by the pass; only ever grows."""
@@ -98,6 +107,8 @@ class Traffic:
     requests: int = 0
     bytes: int = 0
     throttled_seconds: float = 0.0
+    rate: Rate | None = None
+    """What the last answer said; None where stores of this platform say nothing."""
 
 
 # -- what the doctor says ----------------------------------------------------------------------------

@@ -90,6 +90,18 @@ class SyncState(SQLModel, table=True):
         default=0,
         sa_column_kwargs=_ZERO,
     )
+    ledger: dict[str, Any] | None = optional(
+        JSON, "What the last verify found: counts, and the first records that differed."
+    )
+    accepted: int = column(
+        Integer,
+        "So many deletions a person accepted, for the next verify.",
+        default=0,
+        sa_column_kwargs=_ZERO,
+    )
+    rate: dict[str, Any] | None = optional(
+        JSON, "What the store last said of its rate limit: points available, at most, and restored a second."
+    )
 
 
 class SyncRun(SQLModel, table=True):

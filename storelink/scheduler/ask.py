@@ -28,13 +28,16 @@ def read_now(
         session.commit()
 
 
-def verify_now(database: Database, name: str, wanted: Sequence[str], *, actor: str | None = None) -> None:
+def verify_now(
+    database: Database, name: str, wanted: Sequence[str], *, accepted: int = 0, actor: str | None = None
+) -> None:
     """Have `wanted` compared with the store by a worker at once; what differs is fetched.
 
-    Returns when that is written down. Raises `Misconfigured` for a store that is not active.
+    `accepted` are so many deletions of each that a person accepts. Returns when that is written down.
+    Raises `Misconfigured` for a store that is not active.
     """
     with database.session() as session:
-        store = due.make_compared(session, name, wanted, actor=actor)
+        store = due.make_compared(session, name, wanted, accepted=accepted, actor=actor)
         queue.enqueue(_psycopg(session), FULLS, [store.id])
         session.commit()
 

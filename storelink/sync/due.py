@@ -109,21 +109,24 @@ def make_due(
 
 
 def make_compared(
-    session: Session, name: str, wanted: Sequence[str], *, actor: str | None = None
+    session: Session, name: str, wanted: Sequence[str], *, accepted: int = 0, actor: str | None = None
 ) -> ConnectorConfig:
     """Somebody wants these resources compared with the store now. The caller enqueues and commits.
 
-    One that is not read yet is read on instead. Raises `Misconfigured` for a store that is not active.
+    `accepted` are so many records of each that may be marked as gone, because a person saw that they wait
+    for it. One that is not read yet is read on instead. Raises `Misconfigured` for a store that is not
+    active.
     """
     store = _active(session, name)
     session.exec(
         update(SyncState)
         .where(col(SyncState.connector_id) == store.id, col(SyncState.resource).in_(wanted))
-        .values(full_due_at=func.now())
+        .values(full_due_at=func.now(), accepted=accepted)
     )
+    detail = {"accepted": accepted} if accepted else {}
     audit.record(
         session, "connector.verify_now", actor=actor, connector_id=store.id, subject=name,
-        resources=list(wanted),
+        resources=list(wanted), **detail,
     )  # fmt: skip
     return store
 

@@ -34,10 +34,13 @@ class Fetching:
     keep: bool = True
     hint: bool = True
     inspect: Callable[[Lane], None] | None = None
+    accepted: int = 0
+    """So many more may be gone than go without asking: a person saw how many, and accepted it."""
     withheld: int = 0
     """Records that are gone, and were kept because that would be too many."""
     unanswered: dict[str, str] = field(default_factory=dict)
-    _kept: set[str] = field(default_factory=set)
+    kept: set[str] = field(default_factory=set)
+    """Their ids."""
     _staged: bool = False
 
     def fetch(self, candidates: Sequence[Candidate]) -> None:
@@ -85,7 +88,7 @@ class Fetching:
         """Those of the gone records that may be marked so without asking."""
         if not gone or self.subject.accept_deletes:
             return list(gone)
-        asked = self._kept | set(gone)
+        asked = self.kept | set(gone)
         row = self.lane.connection.execute(
             _GONE,
             {
@@ -98,7 +101,10 @@ class Fetching:
         assert row is not None
         held, lately, new = row
         if lately + new > GONE_FEW and (lately + new) * GONE_SHARE > held + lately:
-            self._kept, self.withheld = asked, new
+            if new <= self.accepted:
+                self.accepted -= new
+                return list(gone)
+            self.kept, self.withheld = asked, new
             self._withhold(gone)
             return []
         return list(gone)

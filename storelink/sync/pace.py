@@ -2,6 +2,7 @@
 
 import uuid
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import text
 from sqlmodel import Session
@@ -40,6 +41,10 @@ class Step:
     updated: int
     deleted: int
     quarantined: int
+    ledger: dict[str, Any] | None = None
+    """What the last verify found; see `verify`."""
+    rate: dict[str, Any] | None = None
+    """What the store last said of its rate limit: available, maximum, restored (a second), at."""
 
 
 def pace(session: Session, connector_id: uuid.UUID) -> Pace:
@@ -74,7 +79,7 @@ FROM sync_run WHERE connector_id = :connector AND started_at > clock_timestamp()
 
 _STEPS = """
 SELECT s.resource, s.watermark, s."interval", r.at, coalesce(r.fetched, 0), coalesce(r.inserted, 0),
-       coalesce(r.updated, 0), coalesce(r.deleted, 0), coalesce(r.quarantined, 0)
+       coalesce(r.updated, 0), coalesce(r.deleted, 0), coalesce(r.quarantined, 0), s.ledger, s.rate
 FROM sync_state s LEFT JOIN LATERAL (
     SELECT coalesce(finished_at, started_at) AS at, fetched, inserted, updated, deleted, quarantined
     FROM sync_run WHERE connector_id = s.connector_id AND resource = s.resource AND kind <> 'webhook'

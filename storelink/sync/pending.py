@@ -29,7 +29,7 @@ from storelink.models import ConnectorConfig, PendingStore
 from storelink.secrets.envelope import new_data_key
 from storelink.secrets.keyring import Keyring
 from storelink.sync import account, entry, keys
-from storelink.sync.opening import FROM_WEB, limits, measure_clock, remembered
+from storelink.sync.opening import FROM_WEB, entered_at, examine, limits, measure_clock, remembered
 from storelink.sync.sealed import SLOTS, TOKEN, seal_credentials, seal_token
 from storelink.sync.token import Remembered
 
@@ -57,6 +57,38 @@ def begin(session: Session, connector: Connector, name: str, url: str, *, actor:
     session.add(row)
     session.flush()
     return row
+
+
+def begin_again(session: Session, keyring: Keyring, store: ConnectorConfig, *, actor: str) -> PendingStore:
+    """A registered store whose owner is to let the app in once more, with the keys that it has.
+
+    Raises `Misconfigured`, also where its way in needs nobody's consent.
+    """
+    connector = registry.get(store.platform)
+    if connector.authorization is None or connector.authorization.mode != store.auth_mode:
+        raise Misconfigured(f"{store.name} is not let into by clicking: enter new keys.")
+    values = account.open_account(session, keyring, store.id).credentials
+    session.exec(
+        delete(PendingStore).where(
+            col(PendingStore.made_by) == actor, col(PendingStore.platform) == store.platform,
+            col(PendingStore.store_url) == store.store_url,
+        )
+    )  # fmt: skip
+    row = PendingStore(
+        platform=store.platform, name=store.name, store_url=store.store_url, made_by=actor,
+        ends_at=_now(session) + LASTS,
+    )  # fmt: skip
+    session.add(row)
+    session.flush()
+    enter(session, keyring, row, store.auth_mode, values)
+    return row
+
+
+def registered(session: Session, row: PendingStore) -> ConnectorConfig | None:
+    """The store that is let into again; None for one that is being connected."""
+    where = (row.platform, row.store_url)
+    known = account.registered(session)
+    return next((store for store in known if (store.platform, store.store_url) == where), None)
 
 
 def find(session: Session, pending_id: uuid.UUID, *, actor: str) -> PendingStore:
@@ -244,6 +276,32 @@ def finish(
     )  # fmt: skip
     forget(session, row)
     return made
+
+
+def replace_keys(
+    database: Database, keyring: Keyring, settings: Settings, row: PendingStore, *, actor: str,
+    more: Mapping[str, Any],
+) -> bool:  # fmt: skip
+    """The registered store takes the token that came, if it can be read with it. The row goes. Commits."""
+    connector = registry.get(row.platform)
+    with database.session() as session:
+        candidate = open_candidate(session, keyring, row)
+        store = registered(session, row)
+    if store is None or candidate.tokens is None:
+        raise Misconfigured("The store was removed meanwhile.")
+    candidate = replace(candidate, allow_http=store.allow_http, settings=entered_at(store))
+    checkup = examine(database, connector, candidate, settings)
+    now = measure_clock(database)()
+    with database.session() as session:
+        forget(session, find(session, row.id, actor=actor))
+        if checkup.healthy:
+            account.set_credentials(
+                session, keyring, connector, store.id, candidate.credentials, auth_mode=candidate.auth_mode,
+                token=candidate.tokens.held() if candidate.tokens else None, actor=actor,
+            )  # fmt: skip
+            account.remember(session, store.id, {**remembered(checkup, now), **more})
+        session.commit()
+    return checkup.healthy
 
 
 def _now(session: Session) -> datetime:

@@ -1,7 +1,7 @@
 """`sync_state`: how far a resource is read, and when it is due again."""
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -44,9 +44,10 @@ def load(lane: Lane) -> State:
 
 
 def put(lane: Lane, **columns: Any) -> None:
-    """Set columns in the present transaction; `cursor` is given as a dict."""
-    if "cursor" in columns and columns["cursor"] is not None:
-        columns["cursor"] = orjson.dumps(columns["cursor"]).decode()
+    """Set columns in the present transaction; JSON is given as a dict."""
+    for name, value in columns.items():
+        if isinstance(value, dict):
+            columns[name] = orjson.dumps(value).decode()
     changes = ", ".join(f"{name} = %({name})s" for name in columns)
     lane.connection.execute(
         f"UPDATE sync_state SET {changes} WHERE connector_id = %(_c)s AND resource = %(_r)s",  # noqa: S608
@@ -58,7 +59,7 @@ def complete(lane: Lane, subject: Subject, run: Run, **columns: Any) -> None:
     """The pass ran to its end: note it, say when the next is due, commit. Raises `LaneLost`."""
     lane.check()
     quiet = not run.counts.changed
-    put(lane, **columns, last_error=None, consecutive_failures=0)
+    put(lane, **columns, **seen_rate(run), last_error=None, consecutive_failures=0)
     lane.connection.execute(
         _SUCCESS,
         {
@@ -70,6 +71,22 @@ def complete(lane: Lane, subject: Subject, run: Run, **columns: Any) -> None:
     )  # fmt: skip
     run.finish()
     lane.connection.commit()
+
+
+def seen_rate(run: Run) -> dict[str, Any]:
+    """The column `rate`, if the store said something of its rate limit."""
+    rate = run.traffic.rate
+    return {} if rate is None else {"rate": {**asdict(rate), "at": run.lane.clock().isoformat()}}
+
+
+def accepted(lane: Lane) -> int:
+    """So many deletions a person accepted. Leaves no transaction open."""
+    row = lane.connection.execute(
+        "SELECT accepted FROM sync_state WHERE connector_id = %s AND resource = %s",
+        (lane.connector_id, lane.resource),
+    ).fetchone()
+    lane.connection.commit()
+    return int(row[0]) if row else 0
 
 
 def withhold(lane: Lane, count: int) -> None:

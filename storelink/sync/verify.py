@@ -5,7 +5,8 @@ that is being worked on can reach zero.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 from storelink.connectors.protocol import ListPage
 from storelink.sync import listing, stage, state, verdict
@@ -17,6 +18,8 @@ from storelink.sync.page import normalize_page, write_page
 from storelink.sync.run import Counts, Run
 from storelink.sync.subject import Progress, Subject
 
+LISTED = 100
+"""Records that differ, of which a ledger that is kept names so many."""
 DEEP_SHARE = 30
 """The daily verify reads one thirtieth of the store deep, so that all of it is read in a month."""
 
@@ -61,6 +64,8 @@ class _Judge:
     ledger: Ledger
     keep: bool
     seen: set[str] = field(default_factory=set)
+    differing: dict[str, str] = field(default_factory=dict)
+    """Id → missing, stale or gone."""
     rejected: int = 0
     unseen: set[str] = field(default_factory=set)
     undecided: set[str] = field(default_factory=set)
@@ -85,6 +90,9 @@ class _Judge:
                 self.ledger.stale += 1
             else:
                 self.ledger.missing += 1
+            if kind != "gone" or found == "update":
+                why = "gone" if kind == "gone" else "stale" if found == "update" else "missing"
+                self.differing[key] = why
             self.ledger.fixed += self.keep and not (kind == "gone" and found != "update")
 
 
@@ -105,7 +113,8 @@ def verify(
     run = Run.begin(lane, "verify", subject.store.traffic)
     ledger = Ledger(lane.resource)
     judge = _Judge(ledger, fix)
-    fetching = Fetching(lane, subject, run, keep=fix, hint=False, inspect=judge)
+    accepted = state.accepted(lane) if fix else 0
+    fetching = Fetching(lane, subject, run, keep=fix, hint=False, inspect=judge, accepted=accepted)
     sign = _compare_list(lane, subject, fetching, ledger)
     if deep:
         _read_deep(lane, subject, run, ledger, judge, fix)
@@ -213,7 +222,8 @@ def _close(
     lane.check()
     state.verified(lane, ledger.drift)
     if judge.keep:
-        state.put(lane, withheld=ledger.withheld)
+        state.put(lane, withheld=ledger.withheld, accepted=0)
+    state.put(lane, ledger=_kept(ledger, fetching, judge, run), **state.seen_rate(run))
     if sign.likely or (judge.keep and not ledger.drift):
         lane.connection.execute(
             "UPDATE connector_config SET settings = CASE WHEN %(seen)s AND NOT %(whole)s THEN"
@@ -223,6 +233,18 @@ def _close(
         )  # fmt: skip
     run.finish()
     lane.connection.commit()
+
+
+def _kept(ledger: Ledger, fetching: Fetching, judge: _Judge, run: Run) -> dict[str, Any]:
+    """What is kept of the verify: the counts, and the first records that differed, each with why."""
+    waiting = dict.fromkeys(fetching.kept, "withheld") | dict.fromkeys(fetching.unanswered, "unanswered")
+    differing = waiting | {key: why for key, why in judge.differing.items() if key not in waiting}
+    seconds = (run.lane.clock() - run.started).total_seconds()
+    counts = {name: value for name, value in asdict(ledger).items() if name not in ("resource", "restored")}
+    return {
+        **counts, "fix": judge.keep, "seconds": round(seconds, 1),
+        "differing": [[key, differing[key]] for key in list(differing)[:LISTED]],
+    }  # fmt: skip
 
 
 _HELD = """

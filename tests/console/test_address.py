@@ -312,7 +312,9 @@ def test_what_was_not_sent_is_taken_back(house: ConsoleHouse, support: Browser) 
 def test_an_unknown_outcome_explains_itself(house: ConsoleHouse, support: Browser) -> None:
     page, _ = made(house, support, "unknown")
     text = support.get(page).text
-    assert "Do not change it again." in text and 'hx-trigger="live"' in text and "It needs a person" not in text
+    assert (
+        "Do not change it again." in text and 'hx-trigger="live"' in text and "It needs a person" not in text
+    )
 
 
 def test_another_total_is_said(house: ConsoleHouse, support: Browser) -> None:

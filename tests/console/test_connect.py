@@ -207,6 +207,34 @@ def test_a_shopify_store_is_let_into_by_its_owner(
     assert "Renews itself" in page and "Refresh token" in page
 
 
+def test_a_registered_store_is_let_into_again(
+    house: ConsoleHouse, ops: Browser, shopify: RunningShopify
+) -> None:
+    at = with_app(ops, shopify)
+    ops.get(returned(shopify.url, ops, at))
+    ops.send(f"{at}/start", interval="300")
+    house.shops.do("UPDATE connector_config SET status = 'auth_failed' WHERE name = 'new-shop'")
+    sealed = "SELECT credentials, status FROM connector_config WHERE name = 'new-shop'"
+    before = house.shops.rows(sealed)
+    page = ops.get("/console/stores/new-shop").text
+    assert 'href="/console/stores/new-shop/install"' in page
+    out = ops.get("/console/stores/new-shop/install").headers["location"]
+    back = urlsplit(httpx.get(out).headers["location"])
+    forged = ops.get(f"{back.path}?{back.query.replace('hmac=', 'hmac=0')}")
+    assert forged.status_code == 409 and "keeps the keys it has" in forged.text
+    assert house.shops.rows(sealed) == before
+    out = ops.get("/console/stores/new-shop/install").headers["location"]
+    back = urlsplit(httpx.get(out).headers["location"])
+    answer = ops.get(f"{back.path}?{back.query}")
+    assert answer.headers["location"] == "/console/stores/new-shop?done=installed#access"
+    ((credentials, status),) = house.shops.rows(sealed)
+    assert status == "active" and credentials and credentials != before[0][0]
+    assert house.shops.one("SELECT count(*) FROM pending_store") == 0
+    deed = "SELECT actor FROM audit_event WHERE action = 'connector.set_credentials' ORDER BY id DESC LIMIT 1"
+    assert house.shops.one(deed) == "user:ops@shop.example"
+    assert ops.get("/console/stores/fjord-wool/install").status_code == 422  # it has keys, nobody's consent
+
+
 @pytest.mark.parametrize("forged", [("code=", "code=x"), ("shop=", "shop=x"), ("hmac=", "hmac=0"),
                                     ("timestamp=", "timestamp=1")])  # fmt: skip
 def test_an_answer_that_shopify_did_not_sign(

@@ -1,5 +1,6 @@
 """The page of one store: what it says of the store, and what its buttons do."""
 
+import json
 import re
 from collections.abc import Iterator
 
@@ -118,6 +119,61 @@ def test_intervals_and_keys(house: ConsoleHouse, ops: Browser) -> None:
     assert f"ck_…{key[-4:]}" in page and "by Ines Ops" in page
     fields = {name: house.secrets[name] for name in ("consumer_key", "consumer_secret")}
     assert ops.send(f"{at}/keys", **fields).status_code == 303
+
+
+@pytest.fixture
+def drifting(house: ConsoleHouse) -> Iterator[list[str]]:
+    """Two orders differ at the WooCommerce store's last check, and 12 products wait to be accepted."""
+    before = house.shops.rows(_CHECKED + " ORDER BY resource", id=house.woo.id)
+    orders = [row[0] for row in house.shops.rows(
+        "SELECT order_id FROM platform_order WHERE connector_id = :id ORDER BY 1 LIMIT 1", id=house.woo.id
+    )]  # fmt: skip
+    found = {"in_store": 26, "held": 25, "missing": 1, "stale": 1, "gone": 0, "fixed": 0, "fix": False,
+             "differing": [["90210", "missing"], [orders[0], "stale"]]}  # fmt: skip
+    house.shops.do(_CHECK, id=house.woo.id, resource="orders", drift=2, withheld=0, ledger=json.dumps(found))
+    found = {**found, "missing": 0, "stale": 0, "gone": 12, "fix": True, "differing": [["7", "withheld"]]}
+    house.shops.do(_CHECK, id=house.woo.id, resource="products", drift=12, withheld=12,
+                   ledger=json.dumps(found))  # fmt: skip
+    yield orders
+    for resource, drift, withheld, _, ledger in before:
+        house.shops.do(_CHECK, id=house.woo.id, resource=resource, drift=drift, withheld=withheld,
+                       ledger=json.dumps(ledger))  # fmt: skip
+
+
+_CHECKED = "SELECT resource, last_drift, withheld, accepted, ledger FROM sync_state WHERE connector_id = :id"
+_CHECK = (
+    "UPDATE sync_state SET last_drift = :drift, withheld = :withheld, accepted = 0,"
+    " ledger = CAST(:ledger AS jsonb) WHERE connector_id = :id AND resource = :resource"
+)
+
+
+def test_the_check_says_what_differs_and_what_a_person_may_do(
+    house: ConsoleHouse, ops: Browser, drifting: list[str]
+) -> None:
+    at = "/console/stores/fjord-wool"
+    page = ops.get(at).text
+    assert f'href="/console/orders/fjord-wool/{drifting[0]}">{drifting[0]}</a>' in page
+    assert "90210" in page and 'fjord-wool/90210"' not in page  # it is not here
+    assert "<b>Missing.</b>" in page and "<b>Stale.</b>" in page and "Fetch 2 orders" in page
+    assert "12 products are gone from the store" in page and "Accept 12 deletions" in page
+    overview = ops.get("/console/overview").text
+    assert "12 products are gone from the store" in overview and "See and decide" in overview
+    assert house.sign_in("reader").send(f"{at}/accept", resource="products", accepted="12").status_code == 403
+    for wrong in ({"resource": "products"}, {"resource": "none", "accepted": "12"},
+                  {"resource": "products", "accepted": "-1"}):  # fmt: skip
+        assert ops.send(f"{at}/accept", **wrong).status_code == 422
+    answer = ops.send(f"{at}/accept", resource="products", accepted="12")
+    assert "Accepted. The check begins now" in ops.get(answer.headers["location"]).text
+    due = "SELECT resource, accepted FROM sync_state WHERE connector_id = :id AND full_due_at <= now()"
+    assert ("products", 12) in house.shops.rows(due, id=house.woo.id)
+    deed = "SELECT detail FROM audit_event WHERE action = 'connector.verify_now' ORDER BY id DESC LIMIT 1"
+    assert house.shops.one(deed) == {"resources": ["products"], "accepted": 12}
+
+
+def test_what_a_store_says_of_its_rate_is_shown(house: ConsoleHouse, ops: Browser) -> None:
+    page = re.sub(r"<[^>]+>", "", ops.get("/console/stores/linden-tea").text)
+    assert re.search(r"[\d,]+ of [\d,]+ points free .*refilled with \d+ a second", page)
+    assert "points free" not in ops.get("/console/stores/fjord-wool").text
 
 
 def test_the_part_that_moves_comes_alone(house: ConsoleHouse, ops: Browser) -> None:

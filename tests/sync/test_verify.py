@@ -7,6 +7,7 @@ import pytest
 
 from storelink.errors import NeedsDecision
 from storelink.sync.backfill import backfill
+from storelink.sync.due import make_compared
 from storelink.sync.incremental import incremental
 from storelink.sync.synchronize import check_drift
 from storelink.sync.verify import DEEP_SHARE
@@ -172,6 +173,55 @@ def test_many_deletions_wait_for_a_person(world):
     world.subject = replace(world.subject, accept_deletes=True)
     assert _verify(world, fix=True).drift == 0
     assert world.one("SELECT count(*) FROM platform_order WHERE deleted_at IS NULL") == 10
+
+
+def test_as_many_deletions_as_a_person_saw_go_and_no_more(world):
+    for number in range(1, 41):
+        world.store.put("orders", number)
+    world.store.pass_time(3600)
+    with world.full() as lane:
+        backfill(lane, world.subject)
+    for number in range(1, 16):
+        world.store.delete("orders", number)
+    seen = _verify(world, fix=True).withheld
+    assert 0 < seen < 15  # those up to the bound went
+    kept = world.one("SELECT ledger FROM sync_state WHERE resource = 'orders'")
+    assert (kept["in_store"], kept["gone"], kept["fix"]) == (25, 15, True)
+    assert [why for _, why in kept["differing"]].count("withheld") == seen
+
+    def accepted(many):
+        with world.database.session() as session:
+            make_compared(session, world.subject.name, ["orders"], accepted=many, actor="user:ops")
+            session.commit()
+
+    for number in range(16, 31):  # more than what was seen is gone by now
+        world.store.delete("orders", number)
+    left = world.one("SELECT count(*) FROM platform_order WHERE deleted_at IS NULL")
+    accepted(seen)
+    assert _verify(world, fix=False).gone == seen + 15
+    assert world.one("SELECT accepted FROM sync_state WHERE resource = 'orders'") == seen
+    more = _verify(world, fix=True).withheld
+    assert left - world.one("SELECT count(*) FROM platform_order WHERE deleted_at IS NULL") <= seen
+    assert more >= 15 and world.one("SELECT accepted FROM sync_state WHERE resource = 'orders'") == 0
+    accepted(more)
+    assert _verify(world, fix=True).drift == 0
+    assert world.one("SELECT count(*) FROM platform_order WHERE deleted_at IS NULL") == 10
+    assert world.one("SELECT withheld + accepted FROM sync_state WHERE resource = 'orders'") == 0
+
+
+def test_what_a_verify_found_is_kept_with_the_records_that_differed(held):
+    held.store.put("orders", 99)
+    held.store.put("orders", 2, status="completed")
+    held.store.delete("orders", 4)
+    differing = {"99": "missing", "2": "stale", "4": "gone"}
+    for fix in (False, True):
+        _verify(held, fix=fix)
+        kept = held.one("SELECT ledger FROM sync_state WHERE resource = 'orders'")
+        assert (kept["missing"], kept["stale"], kept["gone"]) == (1, 1, 1)
+        assert (kept["fixed"], kept["fix"], dict(kept["differing"])) == (3 * fix, fix, differing)
+        held.store.pass_time(60)
+    _verify(held)
+    assert held.one("SELECT ledger FROM sync_state WHERE resource = 'orders'")["differing"] == []
 
 
 def test_a_rejected_record_is_quarantined_not_drift(held):

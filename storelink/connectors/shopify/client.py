@@ -18,9 +18,9 @@ import structlog
 
 from storelink.connectors.http import Answer as HttpAnswer
 from storelink.connectors.http import HttpClient
-from storelink.connectors.protocol import Account, Clock, Limits, Read, Traffic
+from storelink.connectors.protocol import Account, Clock, Limits, Rate, Read, Traffic
 from storelink.connectors.retry import Retry
-from storelink.connectors.shopify.bucket import CAP, Cost, shared_bucket
+from storelink.connectors.shopify.bucket import CAP, Cost, Ticket, shared_bucket
 from storelink.connectors.shopify.download import Downloads
 from storelink.connectors.shopify.refusal import (
     Throttled,
@@ -154,7 +154,12 @@ class Client:
             cost = _cost_in(answer)
             return answer
         finally:
-            self._bucket.settle(ticket, cost)
+            self._settle(ticket, cost)
+
+    def _settle(self, ticket: Ticket, cost: Cost | None) -> None:
+        self._bucket.settle(ticket, cost)
+        if cost is not None:
+            self.traffic.rate = Rate(cost.available, cost.maximum, cost.restore)
 
     @property
     def granted(self) -> frozenset[str] | None:
@@ -197,7 +202,7 @@ class Client:
             extensions = said.get("extensions")
             cost = cost_of(extensions)
         finally:
-            self._bucket.settle(ticket, cost)
+            self._settle(ticket, cost)
         if cost is not None and 0 < cost.requested <= CAP:
             self._bucket.learn(asked.document, asked.variables, cost.requested)
         self._notice(answer)

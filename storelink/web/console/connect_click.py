@@ -19,6 +19,7 @@ from storelink.connectors.key_grant import key_grant_of
 from storelink.errors import Misconfigured, NotFound, StorelinkError
 from storelink.sync import pending
 from storelink.sync.opening import limits, measure_clock
+from storelink.web.api.caller import store_for
 from storelink.web.api.problem import Problem
 from storelink.web.console.connect import Which, find, look, place, public_url, redirect_url
 from storelink.web.console.signed import Operator
@@ -109,6 +110,23 @@ def returned(caller: Operator, services: Use, which: Which, success: str = "") -
     return RedirectResponse(place(row), 303)
 
 
+@router.get("/stores/{store}/install")
+def install_again(
+    request: Request, caller: Operator, services: Use, store: Annotated[str, Path(max_length=63)]
+) -> Response:
+    """Out to a registered store, whose owner lets the app in once more; what is read goes on meanwhile."""
+    kept = store_for(services, caller, store)
+    grant = registry.get(kept.platform).authorization
+    with services.database.session() as session:
+        row = pending.begin_again(session, services.keyring, kept, actor=caller.actor)
+        reference = pending.ask(session, row)
+        candidate = pending.open_candidate(session, services.keyring, row)
+        assert grant is not None, "begin_again looked"
+        to = grant.address(candidate, redirect_url(request, services, kept.platform), reference)
+        session.commit()
+    return RedirectResponse(to, 303)
+
+
 @router.get("/connect/{platform}/return")
 def take_consent(
     request: Request, caller: Operator, services: Use, platform: Annotated[str, Path(max_length=40)],
@@ -121,10 +139,16 @@ def take_consent(
         except NotFound as error:
             raise Problem(404, "not_found", str(error)) from None
         row = find(session, row.id, caller)
+        again = pending.registered(session, row)
         session.commit()
     try:
         _exchange(request, services, row.id, caller.actor)
     except StorelinkError as error:
+        if again is not None:
+            words = (
+                f"The store did not let us in. {error} Nothing changed: {again.name} keeps the keys it has."
+            )
+            raise Problem(409, "consent", words) from None
         with services.database.session() as session:
             kept = find(session, row.id, caller)
             kept.trouble = str(error)
@@ -133,6 +157,13 @@ def take_consent(
         return RedirectResponse(place(row), 303)
     with services.database.session() as session:
         row = find(session, row.id, caller)
+    if again is not None:
+        works = pending.replace_keys(
+            services.database, services.keyring, services.settings, row, actor=caller.actor,
+            more={"redirect_url": redirect_url(request, services, platform)},
+        )  # fmt: skip
+        to = f"/console/stores/{again.name}?done={'installed' if works else 'unreadable'}#access"
+        return RedirectResponse(to, 303)
     look(services, row)
     return RedirectResponse(place(row), 303)
 

@@ -104,25 +104,52 @@ class Deed:
     since: datetime | None = None
 
 
-def heading(stores: Sequence[StoreStatus]) -> tuple[str, str]:
-    """(The answer, one more sentence)."""
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What people asked for and waits for a person: `stores` by name, requests, and refunds to approve."""
+
+    stores: frozenset[str] = frozenset()
+    refunds: int = 0
+    addresses: int = 0
+    approvals: int = 0
+
+    @property
+    def unknown(self) -> str:
+        """One refund and 2 changes of address have an unknown outcome."""
+        told = [count(many, one, more) for many, one, more in (
+            (self.refunds, "refund", "refunds"), (self.addresses, "change of address", "changes of address"),
+        ) if many]  # fmt: skip
+        verb = "has" if self.refunds + self.addresses == 1 else "have"
+        return f"{' and '.join(told)} {verb} an unknown outcome." if told else ""
+
+    @property
+    def waits(self) -> str:
+        """2 refunds wait for approval"""
+        verb = "waits" if self.approvals == 1 else "wait"
+        return f"{count(self.approvals, 'refund')} {verb} for approval" if self.approvals else ""
+
+
+def heading(stores: Sequence[StoreStatus], asked: Asked) -> tuple[str, str]:
+    """(The answer, one or two more sentences)."""
     if not stores:
         return (
             "No store is connected yet",
             "Connect one, and storelink reads it whole, then keeps it in step.",
         )
-    waiting = [store for store in stores if store.needs_person]
+    waiting = [store for store in stores if store.needs_person or store.name in asked.stores]
     others = [store for store in stores if store not in waiting]
     if not waiting:
-        if all(store.worst == "in_step" for store in stores):
-            return (
-                "The store is in step" if len(stores) == 1 else f"All {len(stores)} stores are in step"
-            ), ""
-        return "Nothing needs a person", _others(others)
+        all_well = all(store.worst == "in_step" for store in stores)
+        well = "The store is in step" if len(stores) == 1 else f"All {len(stores)} stores are in step"
+        if asked.approvals:
+            return asked.waits, f"{well}." if all_well else _others(others)
+        return (well, "") if all_well else ("Nothing needs a person", _others(others))
+    approvals = f"{asked.waits}." if asked.approvals else ""
+    more = " ".join(one for one in (_others(others), asked.unknown, approvals) if one)
     verb = "needs" if len(waiting) == 1 else "need"
     if len(stores) == 1:
-        return f"{stores[0].name} needs a person", ""
-    return f"{len(waiting)} of {count(len(stores), 'store')} {verb} a person", _others(others)
+        return f"{stores[0].name} needs a person", more
+    return f"{len(waiting)} of {count(len(stores), 'store')} {verb} a person", more
 
 
 _OTHERS = (
@@ -155,7 +182,8 @@ def deeds(store: StoreStatus) -> list[Deed]:
                           "Refunds and changes of address wait until a full check finds it in order.",
                           f"{at}#verify", "See and check"))  # fmt: skip
     found += [deed for one in store.resources for deed in _deeds_of(store, one, at, last)]
-    said = {"auth_failed", "drift", "deletes_withheld", "quarantine", "store_down"}
+    # each of these has a line of its own
+    said = {"auth_failed", "drift", "deletes_withheld", "quarantine", "store_down", "needs_attention"}
     for alert in store.alerts:
         if alert.kind not in said:
             found.append(Deed("warn", "warn", alert.words, store.name, "", at, "Look", alert.opened_at))
@@ -165,9 +193,10 @@ def deeds(store: StoreStatus) -> list[Deed]:
 def _deeds_of(store: StoreStatus, one: ResourceStatus, at: str, last: datetime | None) -> list[Deed]:
     found = []
     if one.withheld:
-        head = f"{count(one.withheld, one.resource[:-1])} gone from the store at once"
-        words = f"They are kept. If it is meant: storelink verify {store.name} --fix --accept-deletes"
-        found.append(Deed("warn", "warn", head, store.name, words, f"{at}#verify", "Look"))
+        verb = "is" if one.withheld == 1 else "are"
+        head = f"{count(one.withheld, one.resource[:-1])} {verb} gone from the store"
+        words = "More than a fifth within 30 days, so storelink stopped and asks. They are kept."
+        found.append(Deed("warn", "warn", head, store.name, words, f"{at}#verify", "See and decide"))
     if one.state == "drift" and one.last_drift and one.last_drift > one.withheld:
         verb = "differs" if one.last_drift == 1 else "differ"
         head = f"{count(one.last_drift, one.resource[:-1])} {verb} from the store"

@@ -1,6 +1,5 @@
 """One store: how it stands, what it is asked, and the deeds of ops."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -19,8 +18,10 @@ from storelink.sync.opening import check_again, open_subject
 from storelink.sync.quarantine import list_quarantined, retry
 from storelink.sync.status import read_runs, read_status
 from storelink.web.api.caller import store_for
+from storelink.web.api.problem import Problem
 from storelink.web.console import health, store_words
 from storelink.web.console.live import marked
+from storelink.web.console.orders import order_link
 from storelink.web.console.page import show
 from storelink.web.console.signed import Operator, OwnForm, Reader
 from storelink.web.services import Services, Use
@@ -65,6 +66,19 @@ def verify_now(caller: Operator, services: Use, store: Name, resource: Text = ""
     wanted = [one for one in registry.get(row.platform).resources if resource in ("", one)]
     ask.verify_now(services.database, row.name, wanted, actor=caller.actor)
     return _back(row, "verify", "verify")
+
+
+@router.post("/stores/{store}/accept", dependencies=[OwnForm])
+def accept_deletions(
+    caller: Operator, services: Use, store: Name, resource: Text = "", accepted: Text = ""
+) -> Response:
+    """What is gone from the store may be marked so: as many as the person saw, and no more."""
+    row = store_for(services, caller, store)
+    many = int(accepted) if accepted.isascii() and accepted.isdecimal() and len(accepted) < 10 else 0
+    if resource not in registry.get(row.platform).resources or not many:
+        raise Problem(422, "accepted", "Say of what, and how many deletions are accepted.")
+    ask.verify_now(services.database, row.name, [resource], accepted=many, actor=caller.actor)
+    return _back(row, "accepted", "verify")
 
 
 @router.post("/stores/{store}/pause", dependencies=[OwnForm])
@@ -182,7 +196,11 @@ def page(
         broken_hooks=any(one.kind == "subscription_lost" for one in status.alerts),
         done=store_words.DONE.get(done, ""),
         public_url=kept.get("public_url") or services.settings.public_url, width=services.settings.width,
-        admin=_admin(row, connector), differ=_differ(status.resources),
+        admin=_admin(row, connector), order_link=order_link,
+        by_consent=connector.authorization is not None and connector.authorization.mode == row.auth_mode,
+        rate=store_words.rate([line.step for line in shown["lines"]]),
+        checked_at=max(filter(None, (one.last_verified_at for one in status.resources)), default=None),
+        ledgers=[store_words.ledger(line.status, line.step) for line in shown["lines"]],
     )  # fmt: skip
 
 
@@ -239,10 +257,6 @@ def _health(status: Any) -> health.Health:
     if status.status != "paused" and status.needs_person:
         return health.Health("bad" if status.status == "auth_failed" else "warn", "warn", "Needs a person")
     return health.health(status)
-
-
-def _differ(resources: Sequence[Any]) -> int:
-    return sum(one.differing for one in resources)
 
 
 def _admin(row: ConnectorConfig, connector: Connector) -> str | None:

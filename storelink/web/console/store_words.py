@@ -23,10 +23,14 @@ _PASSES = {
 DONE = {
     "sync": "storelink reads it now. What comes of it is below, in a few seconds.",
     "verify": "The check begins now. What differs is asked for by id and fetched.",
+    "accepted": "Accepted. The check begins now, and marks what is gone as deleted here.",
     "pause": "Paused. Nothing is read until it is resumed.",
     "resume": "Resumed. The first pass begins now.",
     "intervals": "The intervals are kept, from now on.",
     "keys": "The new keys work and are kept, sealed.",
+    "installed": "The store let the app in again. Its new token works and is kept, sealed.",
+    "unreadable": "The store let the app in, and cannot be read with that. Nothing changed here."
+    " Test the connection to see what is missing.",
     "webhooks": "The webhooks are installed.",
     "unhooked": "The webhooks are removed. The store is polled as before.",
     "retried": "Tried again. What could be read is in the tables now.",
@@ -205,3 +209,69 @@ def facts(settings: Mapping[str, Any], title: str) -> list[str]:
     version = settings.get("version") or settings.get("api_version")
     known = (f"{title} {version}" if version else title, settings.get("currency"), settings.get("time_zone"))
     return [str(one) for one in known if one]
+
+
+# -- the check against the store ---------------------------------------------------------------------
+
+_WHY = {
+    "missing": ("Missing", "In the store, and not here"),
+    "stale": ("Stale", "Here it was as it had been before"),
+    "gone": ("Gone", "No longer in the store"),
+    "withheld": ("Gone", "No longer in the store, kept here"),
+    "unanswered": ("No answer", "The store did not say; it is asked again"),
+}
+_MENDED = frozenset({"missing", "stale", "gone"})
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A record that differed: its id, why in words, and whether that was mended."""
+
+    id: str
+    why: str
+    more: str
+    mended: bool
+
+    @property
+    def held(self) -> bool:
+        """Whether there is a row of it here."""
+        return self.mended or self.why != "Missing"
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """One resource in the table of the check. `counts` None: nothing is kept of the last one."""
+
+    status: ResourceStatus
+    counts: Mapping[str, Any] | None
+    differing: tuple[Difference, ...]
+
+    @property
+    def left(self) -> int:
+        """Records that still differ and can be fetched."""
+        return max(0, (self.status.last_drift or 0) - self.status.withheld)
+
+    @property
+    def more(self) -> int:
+        """Records that differed and are not named."""
+        counts = self.counts or {}
+        found = sum(int(counts.get(name, 0)) for name in ("missing", "stale", "gone"))
+        return max(0, found - len(self.differing))
+
+
+def ledger(status: ResourceStatus, step: Step | None) -> Ledger:
+    """Of what the last verify kept."""
+    kept = step.ledger if step else None
+    if kept is None:
+        return Ledger(status, None, ())
+    named = []
+    for key, why in kept.get("differing", ()):
+        word, more = _WHY.get(why, (why, ""))
+        named.append(Difference(key, word, more, bool(kept.get("fix")) and why in _MENDED))
+    return Ledger(status, kept, tuple(named))
+
+
+def rate(steps: Sequence[Step | None]) -> Mapping[str, Any] | None:
+    """What the store said last of its rate limit, by whichever pass."""
+    said = [one.rate for one in steps if one is not None and one.rate]
+    return max(said, key=lambda one: str(one["at"]), default=None)
