@@ -5,6 +5,7 @@ and the last to leave stops it. The tables are made once, into a template that e
 """
 
 import fcntl
+import gc
 import os
 import shutil
 import socket
@@ -17,6 +18,9 @@ from pathlib import Path
 
 import alembic.config  # noqa: F401 - it keeps the output that it finds when it is first imported
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as examples
+from places import quickest
 from sqlalchemy import make_url
 
 from storelink import embedded
@@ -25,16 +29,29 @@ from storelink.db import Database, open_database
 
 _HOME = "STORELINK_TEST_HOME"
 _TEMPLATE = "template_storelink"
+_SOAK = os.environ.get("STORELINK_SOAK") == "1"
+
+# `make test` looks at the same examples wherever and whenever it runs, and no clock judges them
+_CALM = [HealthCheck.too_slow, HealthCheck.data_too_large]
+examples.register_profile("soak", deadline=None, suppress_health_check=_CALM, print_blob=True)
+examples.register_profile("quick", examples.get_profile("soak"), derandomize=True, database=None)
+examples.load_profile("soak" if _SOAK else "quick")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """The first process names the run's home; the workers inherit it."""
+    gc.disable()  # until the tests are collected: nothing of them is rubbish
     for name in [name for name in os.environ if name.startswith("STORELINK_") and name != _HOME]:
         if name != "STORELINK_SOAK":
             del os.environ[name]  # a developer's own settings are no part of a test
     if not hasattr(config, "workerinput"):
-        # not pytest's own folder: the system user that runs the server for root cannot enter it
-        os.environ[_HOME] = tempfile.mkdtemp(prefix="sl-tests-", dir="/tmp")
+        os.environ[_HOME] = tempfile.mkdtemp(prefix="sl-tests-", dir=quickest())
+
+
+def pytest_collection_finish() -> None:
+    """What was collected lives until the end: no look for rubbish need go through it."""
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -64,7 +81,9 @@ def _make_template(server: embedded.Server) -> None:
         known = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [_TEMPLATE])
         if known.fetchone():
             return
-        connection.execute("ALTER SYSTEM SET fsync = off")  # what tests write may be lost
+        # what tests write may be lost, and is little
+        for setting in ("fsync = off", "full_page_writes = off", "max_wal_size = '128MB'"):
+            connection.execute(f"ALTER SYSTEM SET {setting}")
         connection.execute("SELECT pg_reload_conf()")
         connection.execute("CREATE DATABASE template_new")
         url = server.url("template_new").render_as_string(hide_password=False)
@@ -77,14 +96,15 @@ def _make_template(server: embedded.Server) -> None:
 def _copied(cluster: embedded.Server) -> Iterator[str]:
     name = f"test_{uuid.uuid4().hex}"
     with closing(embedded.connect(cluster)) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE {_TEMPLATE}")
+        # copied as files: half the time of a copy through the log, and gone again in a third
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {_TEMPLATE} STRATEGY file_copy")
         yield cluster.url(name).render_as_string(hide_password=False)
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @contextmanager
 def _folder() -> Iterator[Path]:
-    folder = Path(tempfile.mkdtemp(prefix="sl-", dir="/tmp")).resolve()
+    folder = Path(tempfile.mkdtemp(prefix="sl-", dir=quickest())).resolve()
     folder.chmod(0o711)  # the server's user must get through to what is inside
     yield folder
     shutil.rmtree(folder, ignore_errors=True)
@@ -204,5 +224,4 @@ def wire(cluster: embedded.Server, database_url: str) -> Iterator[Wire]:
 @pytest.fixture(scope="session")
 def scale() -> Callable[[int, int], int]:
     """How much to do: `scale(10, 100)` is 10 in `make test` and 100 in `make soak`."""
-    full = os.environ.get("STORELINK_SOAK") == "1"
-    return lambda quick, soak: soak if full else quick
+    return lambda quick, soak: soak if _SOAK else quick

@@ -11,6 +11,7 @@ from storelink.cli.address_wish import read_wish
 from storelink.cli.context import Context, JsonFlag, print_json, run
 from storelink.cli.naming import NameArgument, find_store
 from storelink.cli.refund import OrderArgument, Wait, Yes
+from storelink.cli.request_list import Most, OfOrder, OfStore, Stages, read_list
 from storelink.errors import Misconfigured
 
 if TYPE_CHECKING:
@@ -172,43 +173,23 @@ def restore(
 
 @app.command("list", short_help="Requests, the newest first.")
 def list_(
-    name: Annotated[
-        str | None, typer.Argument(metavar="[NAME]", help="Only this store.", show_default=False)
-    ] = None,
-    order: Annotated[
-        str | None, typer.Option("--order", metavar="ORDER", help="Only this order.", show_default=False)
-    ] = None,
-    stage: Annotated[
-        list[str] | None,
-        typer.Option("--stage", metavar="S", help="Only these, such as needs_attention.", show_default=False),
-    ] = None,
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=1000, help="At most so many.")] = 50,
+    name: OfStore = None,
+    order: OfOrder = None,
+    stage: Stages = None,
+    limit: Most = 50,
     as_json: JsonFlag = False,
 ) -> None:
     """Show requests for changes of address, the newest first."""
     with run(as_json) as context:
-        from storelink.models.request import STAGES
-        from storelink.sync import account, address
-        from storelink.sync.order_search import order_id_of
+        from storelink.models import AddressUpdateRequest
 
-        if unknown := set(stage or ()) - set(STAGES):
-            raise Misconfigured(f"There is no stage {min(unknown)!r}; there are {', '.join(STAGES)}.")
-        with context.database.session() as session:
-            store = find_store(session, name) if name else None
-            if order and store is None:
-                raise Misconfigured("An order is named with its store: `address list NAME --order ORDER`.")
-            wanted = order_id_of(session, store, order) if store and order else None
-            rows = address.listed(
-                session, connector_id=store.id if store else None, order_id=wanted, stages=stage or (),
-                limit=limit,
-            )  # fmt: skip
-            names = {one.id: one.name for one in account.registered(session, removed=True)}
+        found = read_list(context, AddressUpdateRequest, name, order, stage, limit)
     from storelink.cli.address_words import request_document, show_requests
 
     if as_json:
-        print_json({"addresses": [request_document(row, names[row.connector_id]) for row in rows]})
+        print_json({"addresses": [request_document(row, store) for row, store in found]})
     else:
-        show_requests([(row, names[row.connector_id]) for row in rows])
+        show_requests(found)
 
 
 @app.command("show", short_help="One request, and the proof.")
@@ -338,10 +319,11 @@ def _leave_if_hopeless(plan: Mapping[str, Any], said: "Particulars") -> None:
 
 
 def _found(context: Context, wanted: str) -> "tuple[AddressUpdateRequest, ConnectorConfig]":
-    from storelink.sync import account, address
+    from storelink.models import AddressUpdateRequest
+    from storelink.sync import account, request_search
 
     with context.database.session() as session:
-        row = address.find(session, wanted)
+        row = request_search.find(session, AddressUpdateRequest, wanted)
         return row, account.find(session, row.connector_id)
 
 

@@ -11,7 +11,7 @@ from storelink.cli.naming import NameArgument, find_store
 from storelink.cli.words import clock
 
 if TYPE_CHECKING:
-    from storelink.models import PlatformOrder
+    from storelink.models import OrderRefund, PlatformOrder
     from storelink.sync.order_search import Found, Story
 
 app = typer.Typer(
@@ -149,7 +149,7 @@ def _show_refunds(story: "Story") -> None:
             [
                 [one.refund_id, money(one.amount, one.currency), clock(one.created_at),
                  f"request {short_id(one.refund_request_id)}" if one.refund_request_id else "elsewhere",
-                 one.reason or ""]
+                 _reason(one)]
                 for one in story.refunds
             ],
             right=["amount"], indent=2,
@@ -166,6 +166,16 @@ def _show_refunds(story: "Story") -> None:
             ],
             right=["amount"], indent=2,
         )  # fmt: skip
+
+
+def _reason(one: "OrderRefund") -> str:
+    """Public words; of ours without the marks that we find it by."""
+    words = one.reason or ""
+    if one.refund_request_id is None:
+        return words
+    key = len(str(one.refund_request_id))
+    parts = [part for part in words.split(" · ") if not part.startswith("ref ")]
+    return " · ".join(part for part in parts if len(part) != key or part.count("-") != 4)
 
 
 def _what(one: Any) -> tuple[str, str]:

@@ -7,6 +7,7 @@ import typer
 from storelink.cli import show
 from storelink.cli.context import Context, JsonFlag, print_json, run
 from storelink.cli.naming import NameArgument, find_store
+from storelink.cli.request_list import Most, OfOrder, OfStore, Stages, read_list
 from storelink.cli.wishing import (
     All,
     Amount,
@@ -155,7 +156,6 @@ def _create(
     from storelink.cli.refund_words import show_plan
     from storelink.sync import refund
     from storelink.sync.limit import limits_of
-    from storelink.sync.request import Refused
 
     limits = limits_of(context.settings)
     if said.idempotency_key is not None:
@@ -166,70 +166,55 @@ def _create(
                 demand_same(session, store, earlier, order, wish, lines)
                 return refund.Created(earlier, new=False), store
     made, store = make_preview(context, name, order, wish, lines)
+    asker = asker_here(context)
     if not as_json:
         show_plan(made.document, store.name)
-    if made.document["refusals"]:
-        raise Refused(" ".join(one["words"] for one in made.document["refusals"]))
+        if made.document["refusals"]:  # why was just shown
+            show.say("Nothing was requested.", err=True)
+            raise typer.Exit(1)
+    with context.database.session() as session:
+        refund.check(session, made.id, said, asker=asker, limits=limits)
     if not yes:
         if as_json:
             raise Misconfigured("With --json nobody can be asked: add --yes.")
         if not typer.confirm("Give it back?", err=True):
+            show.say("Nothing was requested.", err=True)
             raise typer.Exit(1)
     with context.database.session() as session:
-        created = refund.create(
-            session, made.id, said, asker=asker_here(context), limits=limits, enqueue=enqueue
-        )
+        created = refund.create(session, made.id, said, asker=asker, limits=limits, enqueue=enqueue)
         session.commit()
     return created, store
 
 
 @app.command("list", short_help="Requests, the newest first.")
 def list_(
-    name: Annotated[
-        str | None, typer.Argument(metavar="[NAME]", help="Only this store.", show_default=False)
-    ] = None,
-    order: Annotated[
-        str | None, typer.Option("--order", metavar="ORDER", help="Only this order.", show_default=False)
-    ] = None,
-    stage: Annotated[
-        list[str] | None,
-        typer.Option("--stage", metavar="S", help="Only these, such as needs_attention.", show_default=False),
-    ] = None,
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=1000, help="At most so many.")] = 50,
+    name: OfStore = None,
+    order: OfOrder = None,
+    stage: Stages = None,
+    limit: Most = 50,
     as_json: JsonFlag = False,
 ) -> None:
     """Show requests for refunds, the newest first."""
     with run(as_json) as context:
-        from storelink.sync import account, refund_decision
-        from storelink.sync.order_search import order_id_of
+        from storelink.models import RefundRequest
 
-        _demand_stages(stage)
-        with context.database.session() as session:
-            store = find_store(session, name) if name else None
-            if order and store is None:
-                raise Misconfigured("An order is named with its store: `refund list NAME --order ORDER`.")
-            wanted = order_id_of(session, store, order) if store and order else None
-            rows = refund_decision.listed(
-                session, connector_id=store.id if store else None, order_id=wanted, stages=stage or (),
-                limit=limit,
-            )  # fmt: skip
-            names = {one.id: one.name for one in account.registered(session, removed=True)}
-    from storelink.cli.refund_words import money, request_document, short_id, stage_words
+        found = read_list(context, RefundRequest, name, order, stage, limit)
+    from storelink.cli.refund_words import money, number_of, request_document, short_id, stage_words
     from storelink.cli.words import clock
 
     if as_json:
-        print_json({"refunds": [request_document(row, names[row.connector_id]) for row in rows]})
+        print_json({"refunds": [request_document(row, store) for row, store in found]})
         return
-    if not rows:
+    if not found:
         show.say("There are no such requests.")
         return
     show.table(
         ["id", "store", "order", "amount", "stage", "requested", "by", "why"],
         [
-            [short_id(row.id), names[row.connector_id], row.order_id, money(row.amount, row.currency),
+            [short_id(row.id), store, number_of(row), money(row.amount, row.currency),
              stage_words(row.stage), clock(row.requested_at), row.requested_by or "",
              row.error or row.alarm or ""]
-            for row in rows
+            for row, store in found
         ],
         right=["amount"],
     )  # fmt: skip
@@ -328,10 +313,11 @@ def resolve(
 
 
 def _found(context: Context, wanted: str) -> "tuple[RefundRequest, ConnectorConfig]":
-    from storelink.sync import account, refund_decision
+    from storelink.models import RefundRequest
+    from storelink.sync import account, request_search
 
     with context.database.session() as session:
-        row = refund_decision.find(session, wanted)
+        row = request_search.find(session, RefundRequest, wanted)
         return row, account.find(session, row.connector_id)
 
 
@@ -387,12 +373,3 @@ def _tell(row: "RefundRequest", store: "ConnectorConfig", as_json: bool, *, new:
 
 def _restored(store: "ConnectorConfig") -> Any:
     return store.settings.get("restored")
-
-
-def _demand_stages(stages: "Sequence[str] | None") -> None:
-    from storelink.cli.words import listed
-    from storelink.models.request import STAGES
-
-    for one in stages or ():
-        if one not in STAGES:
-            raise Misconfigured(f"There is no stage {one!r}; there are {listed(STAGES)}.")

@@ -27,7 +27,10 @@ def money(value: Any, currency: str | None = None) -> str:
 def show_plan(plan: Mapping[str, Any], name: str) -> None:
     """A preview, as it is kept: to the cent, with what should be known before."""
     currency = plan["currency"]
-    show.headline(f"Order {plan['number']} of {name}: {money(plan['amount'], currency)} would be given back.")
+    what = f"{money(plan['amount'], currency)} would be given back"
+    if plan["refusals"]:
+        what = "this cannot be given back"
+    show.headline(f"Order {plan['number']} of {name}: {what}.")
     lines = [line for line in plan["lines"] if line["quantity"] or line["left"]]
     if lines:
         show.table(
@@ -45,10 +48,10 @@ def show_plan(plan: Mapping[str, Any], name: str) -> None:
     show.facts(
         [
             ("shipping", f"{money(shipping)} of {money(plan['shipping_left'])} left, taxes included"),
-            ("paid", f"{money(plan['total'], currency)}, {money(plan['refunded'])} given back before"),
+            ("paid", f"{money(plan['total'], currency)}{_before(plan)}"),
             ("left", money(plan["left"], currency)),
             ("customer sees", _presentment(plan)),
-            *[("back to", _payment(one)) for one in plan["payments"]],
+            *[("way back", _payment(one)) for one in plan["payments"] if Decimal(one["amount"])],
         ],
         indent=2,
     )
@@ -74,6 +77,10 @@ def show_refunds(refunds: Sequence[Mapping[str, Any]]) -> None:
         )  # fmt: skip
 
 
+def _before(plan: Mapping[str, Any]) -> str:
+    return f", {money(plan['refunded'])} given back before" if Decimal(plan["refunded"]) else ""
+
+
 def _presentment(plan: Mapping[str, Any]) -> str:
     shown = plan["presentment"]
     return money(shown["amount"], shown["currency"]) if shown else ""
@@ -81,7 +88,7 @@ def _presentment(plan: Mapping[str, Any]) -> str:
 
 def _payment(one: Mapping[str, Any]) -> str:
     how = "" if one["automatic"] else ": by hand, the store cannot move it"
-    return f"{money(one['amount'], one['currency'])} to {one['title'] or one['gateway']}{how}"
+    return f"{money(one['amount'], one['currency'])} by {one['title'] or one['gateway']}{how}"
 
 
 def show_request(row: "RefundRequest", name: str) -> None:
@@ -93,7 +100,7 @@ def show_request(row: "RefundRequest", name: str) -> None:
     show.facts(
         [
             ("id", str(row.id)),
-            ("store, order", f"{name}, {row.order_id}"),
+            ("order", f"{number_of(row)} of {name}, id {row.order_id}"),
             ("requested", f"{clock(row.requested_at)} by {row.requested_by}"),
             ("approved", f"{clock(row.approved_at)} by {row.approved_by}" if row.approved_by else ""),
             ("reason", row.reason or ""),
@@ -127,6 +134,11 @@ _LINE = ("item_id", "sku", "title", "quantity", "amount", "tax")
 def stage_words(stage: str | None) -> str:
     """A stage as people say it."""
     return (stage or "not ours").replace("_", " ")
+
+
+def number_of(row: "RefundRequest") -> str:
+    """The order's number as it was when the request was made; its id where that is not known."""
+    return str((row.plan or {}).get("number") or row.order_id)
 
 
 def short_id(request_id: Any) -> str:

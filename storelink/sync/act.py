@@ -7,7 +7,15 @@ from contextlib import contextmanager
 from storelink.connectors.action import Actions, actions_of
 from storelink.connectors.hook import bare
 from storelink.db import Database
-from storelink.errors import AuthFailed, DatabaseAway, LaneLost, Misconfigured, Stopped, StorelinkError
+from storelink.errors import (
+    AuthFailed,
+    DatabaseAway,
+    LaneLost,
+    Misconfigured,
+    NotFound,
+    Stopped,
+    StorelinkError,
+)
 from storelink.sync import hint
 from storelink.sync.address_kind import ADDRESS
 from storelink.sync.carry import Carrier
@@ -82,6 +90,15 @@ def demand_actions(subject: Subject) -> Actions:
     if actions is None:
         raise Misconfigured(f"storelink cannot act in {subject.connector.title} stores.")
     return actions
+
+
+@contextmanager
+def named(order_id: str) -> Iterator[None]:
+    """Where the store has no such order, `NotFound` says so in words that name it."""
+    try:
+        yield
+    except NotFound as error:
+        raise NotFound(f"The store has no order {order_id}.", code=error.code) from None
 
 
 def _read_again(database: Database, subject: Subject, order_id: str) -> str | None:

@@ -5,11 +5,11 @@ holds all of one deed, with its row of the audit and its job.
 """
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Text, cast, func, update
+from sqlalchemy import func, update
 from sqlmodel import Session, col, select
 
 from storelink.connectors.action import Address
@@ -18,7 +18,7 @@ from storelink.errors import Misconfigured, NeedsDecision
 from storelink.models import ActionPreview, ConnectorConfig
 from storelink.models.request import LIVE, AddressUpdateRequest, RefundRequest
 from storelink.sync import audit
-from storelink.sync.act import demand_actions
+from storelink.sync.act import demand_actions, named
 from storelink.sync.address_plan import AddressPlan, digest, plan_address, plan_document
 from storelink.sync.limit import Asker, order_turn
 from storelink.sync.refund import KEY_MOST, SAME_WITHIN, Enqueue, now, usable
@@ -69,7 +69,8 @@ def preview(
 
     What cannot be is a plan with problems or refusals, not an error. Raises what reading raises.
     """
-    plan = plan_address(demand_actions(subject), order_id, kind, wish)
+    with named(order_id):
+        plan = plan_address(demand_actions(subject), order_id, kind, wish)
     return _keep(database, subject, plan, dict(wish), asker)
 
 
@@ -80,7 +81,8 @@ def preview_restore(
     if request.old_address is None:
         raise Refused(f"Request {request.id} was never sent, so nothing is to be put back.")
     old = Address(**request.old_address)
-    plan = plan_address(demand_actions(subject), request.order_id, request.kind, {}, old=old)
+    with named(request.order_id):
+        plan = plan_address(demand_actions(subject), request.order_id, request.kind, {}, old=old)
     return _keep(database, subject, plan, restore_wish(request), asker)
 
 
@@ -100,7 +102,10 @@ def _keep(
 
 
 def _under_way(session: Session, connector_id: uuid.UUID, order_id: str) -> list[dict[str, Any]]:
-    """What is not yet over for the order: until it is, nobody knows how the order stands."""
+    """What is not yet over for the order: until it is, nobody knows how the order stands.
+
+    A refund that waits for a second person may wait for days, and holds nothing up.
+    """
     found = []
     for model, what in ((RefundRequest, "refund"), (AddressUpdateRequest, "change of address")):
         query = select(model.id, model.stage).where(
@@ -108,7 +113,7 @@ def _under_way(session: Session, connector_id: uuid.UUID, order_id: str) -> list
         )
         for number, stage in session.exec(query).all():
             word = "needs a person" if stage == ATTENTION else "is not settled yet"
-            live = stage in LIVE or model is AddressUpdateRequest
+            live = stage in (*LIVE, REQUESTED) or model is AddressUpdateRequest
             if live:
                 words = (
                     f"A {what} of this order {word} ({str(number)[:8]}): wait for it, or resolve it first."
@@ -261,41 +266,6 @@ def _end(session: Session, request: AddressUpdateRequest, stage: str, words: str
     request.next_try_at = now(session) if stage == SETTLED else None  # the order is read once more
     session.add(request)
     session.flush()
-
-
-# -- looking things up -------------------------------------------------------------------------------
-
-
-def find(session: Session, wanted: str) -> AddressUpdateRequest:
-    """The request of this id or its first digits (six at least). Raises `Misconfigured`."""
-    text = wanted.strip().lower()
-    query = select(AddressUpdateRequest).where(
-        cast(col(AddressUpdateRequest.id), Text).startswith(text, autoescape=True)
-    )
-    rows = session.exec(query.limit(2)).all() if len(text) >= 6 else []
-    if len(rows) != 1:
-        what = f"Several changes of address begin with {wanted!r}; give more of it."
-        raise Misconfigured(what if rows else f"There is no change of address {wanted!r}.")
-    return rows[0]
-
-
-def listed(
-    session: Session,
-    *,
-    connector_id: uuid.UUID | None = None,
-    order_id: str | None = None,
-    stages: Sequence[str] = (),
-    limit: int = 50,
-) -> Sequence[AddressUpdateRequest]:
-    """Requests, the newest first."""
-    query = select(AddressUpdateRequest).order_by(col(AddressUpdateRequest.requested_at).desc()).limit(limit)
-    if connector_id is not None:
-        query = query.where(AddressUpdateRequest.connector_id == connector_id)
-    if order_id is not None:
-        query = query.where(AddressUpdateRequest.order_id == order_id)
-    if stages:
-        query = query.where(col(AddressUpdateRequest.stage).in_(stages))
-    return session.exec(query.execution_options(populate_existing=True)).all()
 
 
 def _record(session: Session, request: AddressUpdateRequest, deed: str, asker: Asker, **detail: Any) -> None:

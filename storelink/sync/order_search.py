@@ -198,6 +198,7 @@ _DEEDS = {
     "sent": "sent to the store",
     "sent_again": "sent again, the very same",
     "not_sent": "could not be sent",
+    "answered": "answered by the store",
     "unknown": "not answered: looked for in the store",
     "needs_attention": "needs a person",
     "waiting_approval": "requested; waits for a second person",

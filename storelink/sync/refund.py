@@ -20,7 +20,7 @@ from storelink.db import Database
 from storelink.errors import Misconfigured, NeedsDecision
 from storelink.models import ActionPreview, ConnectorConfig, RefundRequest
 from storelink.sync import audit
-from storelink.sync.act import demand_actions
+from storelink.sync.act import demand_actions, named
 from storelink.sync.limit import Asker, Limits, order_turn
 from storelink.sync.plan_document import digest, plan_document, wish_document
 from storelink.sync.request import APPROVAL, REQUESTED, Refused
@@ -77,7 +77,8 @@ def preview(database: Database, subject: Subject, order_id: str, wish: Wish, ask
                 RefundRequest.status == "pending",
             )
         ).all()
-    plan = actions.plan_refund(order_id, wish)
+    with named(order_id):
+        plan = actions.plan_refund(order_id, wish)
     document = plan_document(plan, [mark for mark in under_way if mark])
     row = ActionPreview(
         connector_id=subject.id, order_id=order_id, kind="refund", wish=wish_document(wish), shown=document,
@@ -134,6 +135,13 @@ def create(
         enqueue(session, request.connector_id, request.order_id)
     session.refresh(request)
     return Created(request, new=True)
+
+
+def check(
+    session: Session, preview_id: uuid.UUID, particulars: Particulars, *, asker: Asker, limits: Limits
+) -> None:
+    """Raises as `create` does where the preview may not become a request: to be known before one asks."""
+    _check(session, usable(session, preview_id), particulars, asker, limits)
 
 
 def of_key(session: Session, connector_id: uuid.UUID, key: str) -> RefundRequest | None:

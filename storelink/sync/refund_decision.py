@@ -2,10 +2,9 @@
 
 import secrets
 import uuid
-from collections.abc import Sequence
 from decimal import Decimal
 
-from sqlalchemy import Text, cast, func, update
+from sqlalchemy import func, update
 from sqlmodel import Session, col, select
 
 from storelink.errors import Misconfigured
@@ -150,43 +149,6 @@ def _unresolvable(request: RefundRequest, moved: bool | None) -> str:
     if moved is not None or request.stage == FAILED:
         return f"Request {request.id} is {request.stage}; nothing is to be resolved."
     return f"Request {request.id} is {request.stage}: storelink is still looking what became of it."
-
-
-# -- looking things up -------------------------------------------------------------------------------
-
-
-def find(session: Session, wanted: str) -> RefundRequest:
-    """The request of this id, its first digits, or its mark. Raises `Misconfigured`."""
-    text = wanted.strip()
-    query = select(RefundRequest).where(
-        (col(RefundRequest.reference) == text.upper())
-        | cast(col(RefundRequest.id), Text).startswith(text.lower(), autoescape=True)
-    )
-    rows = session.exec(query.limit(2)).all() if len(text) >= 6 else []
-    if len(rows) != 1:
-        raise Misconfigured(
-            f"Several requests begin with {wanted!r}." if rows else f"There is no refund request {wanted!r}."
-        )
-    return rows[0]
-
-
-def listed(
-    session: Session,
-    *,
-    connector_id: uuid.UUID | None = None,
-    order_id: str | None = None,
-    stages: Sequence[str] = (),
-    limit: int = 50,
-) -> Sequence[RefundRequest]:
-    """Requests, the newest first."""
-    query = select(RefundRequest).order_by(col(RefundRequest.requested_at).desc()).limit(limit)
-    if connector_id is not None:
-        query = query.where(RefundRequest.connector_id == connector_id)
-    if order_id is not None:
-        query = query.where(RefundRequest.order_id == order_id)
-    if stages:
-        query = query.where(col(RefundRequest.stage).in_(stages))
-    return session.exec(query.execution_options(populate_existing=True)).all()
 
 
 def locked(session: Session, request_id: uuid.UUID) -> RefundRequest:

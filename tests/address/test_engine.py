@@ -6,8 +6,9 @@ import pytest
 
 from storelink.connectors.action import Address
 from storelink.errors import Misconfigured, NeedsDecision
-from storelink.sync import address
+from storelink.models import AddressUpdateRequest
 from storelink.sync.request import Refused
+from storelink.sync.request_search import find, listed
 
 # -- refusals ----------------------------------------------------------------------------------------
 
@@ -234,11 +235,13 @@ def test_a_refund_that_is_not_settled_blocks_it_and_the_other_way_round(house) -
 
     house.post.script = ["lost before"]
     give_back()
+    with pytest.raises(Refused, match="A refund of this order is not settled yet"):
+        house.ask()  # it goes first, and the order is another one then
     house.until_calm()
     with pytest.raises(Refused, match="A refund of this order needs a person"):
         house.ask()
     with house.database.engine.begin() as connection:
-        connection.exec_driver_sql("DELETE FROM refund_request")
+        connection.exec_driver_sql("UPDATE refund_request SET stage = 'waiting_approval', next_try_at = NULL")
     house.post.letters = ["other"]
     house.ask()
     house.until_calm()
@@ -354,12 +357,12 @@ def test_a_row_of_somebody_else_is_refused(house) -> None:
 def test_finding_requests(house) -> None:
     request = house.ask()
     with house.database.session() as session:
-        assert address.find(session, str(request.id)[:8]).id == request.id
-        assert [one.id for one in address.listed(session, order_id="1")] == [request.id]
-        assert address.listed(session, stages=["failed"]) == []
+        assert find(session, AddressUpdateRequest, str(request.id)[:8]).id == request.id
+        assert [one.id for one in listed(session, AddressUpdateRequest, order_id="1")] == [request.id]
+        assert listed(session, AddressUpdateRequest, stages=["failed"]) == []
         for wrong in ("abc", "ffffffff-not", ""):
             with pytest.raises(Misconfigured):
-                address.find(session, wrong)
+                find(session, AddressUpdateRequest, wrong)
 
 
 def test_a_shipping_address_where_there_was_none(house) -> None:

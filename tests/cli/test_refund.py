@@ -70,6 +70,19 @@ def test_nobody_works_and_that_is_said(cli: Any, sold: Any) -> None:
     assert "failed" in gone.out
 
 
+def test_what_would_be_refused_is_said_before_anybody_is_asked(cli: Any, sold: Any) -> None:
+    words = ("refund", "create", "shop", sold["number"], "--amount")
+    no = cli(*words, "1.00", stdin="n\n")
+    assert (no.code, "Nothing was requested" in no.err) == (1, True)
+    assert cli(*words, "1.00", "--yes").code == 0
+    again = cli(*words, "1.00", stdin="y\n")
+    assert (again.code, "--again" in again.err, "Give it back?" in again.err) == (4, True, False)
+    much = cli(*words, "999999", stdin="y\n")
+    assert (much.code, "is left" in much.out, "Nothing was requested" in much.err) == (1, True, True)
+    nowhere = cli("refund", "preview", "shop", "999999", "--amount", "1.00")
+    assert (nowhere.code, nowhere.err.strip()) == (1, "The store has no order 999999.")
+
+
 @pytest.mark.parametrize(
     ("words", "why"),
     [

@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 import psutil
 import pytest
+from places import quickest
 
 STORELINK = Path(sys.executable).parent / "storelink"
 
@@ -22,7 +23,7 @@ STORELINK = Path(sys.executable).parent / "storelink"
 @pytest.fixture
 def scratch() -> Iterator[Path]:
     """Where the demo's home is made; short, for the database's socket."""
-    folder = Path(tempfile.mkdtemp(prefix="sl-demo-", dir="/tmp")).resolve()
+    folder = Path(tempfile.mkdtemp(prefix="sl-demo-", dir=quickest())).resolve()
     folder.chmod(0o755)  # the user that runs the database for root passes through
     yield folder
     shutil.rmtree(folder, ignore_errors=True)

@@ -87,7 +87,11 @@ def _stock(order: Record, wish: Wish, lines: Sequence[Input]) -> Iterator[Remark
                 "not_restockable", f"{title} cannot go back into stock: its product is gone or not kept"
             )
         if unsent := min(kinds[NO_RESTOCK], int(count(line, "unfulfilledQuantity"))):
-            words = f"{title}: {unsent} are not sent yet and still will be; restock them to keep them back"
+            alone = unsent == 1
+            words = (
+                f"{title}: {unsent} {'is' if alone else 'are'} not sent yet and still will be; restock"
+                f" {'it' if alone else 'them'} to keep {'it' if alone else 'them'} back"
+            )
             yield Remark("still_sent", words)
 
 

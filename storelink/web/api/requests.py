@@ -16,7 +16,7 @@ from storelink.access.role import Caller
 from storelink.connectors.action import Wish, WishedLine
 from storelink.models import ActionPreview, AddressUpdateRequest, ConnectorConfig, RefundRequest
 from storelink.scheduler.acting import enqueue_order
-from storelink.sync import address, refund, refund_decision
+from storelink.sync import address, refund, refund_decision, request_search
 from storelink.sync.limit import Asker, limits_of
 from storelink.sync.opening import open_subject
 from storelink.sync.plan_document import read_wish
@@ -107,7 +107,7 @@ def list_refunds(
     limit: Annotated[int, Query(ge=1, le=250)] = 50,
 ) -> dict[str, Any]:  # fmt: skip
     """Requests for refunds, the newest first."""
-    return _listed(services, caller, refund_decision.listed, _refund, store, order_id, stage, limit)
+    return _listed(services, caller, RefundRequest, _refund, store, order_id, stage, limit)
 
 
 @router.get("/refunds/{request_id}", response_model=Refund, responses=documented(*_SHOWN))
@@ -226,7 +226,7 @@ def list_changes(
     limit: Annotated[int, Query(ge=1, le=250)] = 50,
 ) -> dict[str, Any]:  # fmt: skip
     """Requests for other addresses, the newest first."""
-    return _listed(services, caller, address.listed, _change, store, order_id, stage, limit)
+    return _listed(services, caller, AddressUpdateRequest, _change, store, order_id, stage, limit)
 
 
 @router.get("/address-changes/{request_id}", response_model=AddressChange, responses=documented(*_SHOWN))
@@ -299,17 +299,17 @@ def _request(session: Session, caller: Caller, model: type[R], request_id: uuid.
 
 
 def _listed(
-    services: Services, caller: Caller, listed: Callable[..., Any], document: Callable[[str, Any], Any],
+    services: Services, caller: Caller, model: type[R], document: Callable[[str, R], Any],
     names: list[str] | None, order_id: str | None, stages: list[str] | None, limit: int,
 ) -> dict[str, Any]:  # fmt: skip
     if any("\0" in one for one in [order_id or "", *(stages or ())]):
         raise Problem(422, "invalid", "A NUL character is in no record.")
     stores = {row.id: row.name for row in stores_for(services, caller, names)}
-    found: list[AnyRequest] = []
+    found: list[R] = []
     with services.database.session() as session:
         for store_id in [None] if names is None and caller.connectors is None else list(stores):
-            found += listed(
-                session, connector_id=store_id, order_id=order_id, stages=stages or (), limit=limit
+            found += request_search.listed(
+                session, model, connector_id=store_id, order_id=order_id, stages=stages or (), limit=limit
             )
         every = dict(session.exec(select(ConnectorConfig.id, ConnectorConfig.name)).all())
     found.sort(key=lambda one: one.requested_at, reverse=True)

@@ -10,7 +10,7 @@ from sqlmodel import Session
 from storelink.access.role import Caller
 from storelink.config import Settings
 from storelink.models import ConnectorConfig, PlatformOrder, RefundRequest
-from storelink.sync import refund_decision
+from storelink.sync import request_search
 from storelink.sync.order_story import names_of
 from storelink.sync.request import APPROVAL, ATTENTION, FAILED, REQUESTED, SENT, SETTLED, UNKNOWN, rules_of
 from storelink.web.console.opened import title_of
@@ -126,7 +126,8 @@ def state_of(session: Session, caller: Caller, row: RefundRequest, settings: Set
     names = names_of(session)
     grace = timedelta(seconds=rules_of(settings).grace)
     face = face_of(store.platform, order.shipping_address, order.billing_address, {}) if order else None
-    others = [one for one in refund_decision.listed(session, connector_id=store.id, order_id=row.order_id)
+    listed = request_search.listed(session, RefundRequest, connector_id=store.id, order_id=row.order_id)
+    others = [one for one in listed
               if one.id != row.id and one.stage in (SENT, UNKNOWN, ATTENTION)]  # fmt: skip
     plan: Mapping[str, Any] = row.plan or {}
     ways = [one.get("title") or one.get("gateway") or "" for one in plan.get("payments", ())]
