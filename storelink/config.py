@@ -67,7 +67,8 @@ class Settings(BaseSettings):
     oidc_title: str | None = Field(
         default=None,
         max_length=60,
-        description="What the button calls the provider: *Sign in with Northpeak*. Unset: the issuer's host.",
+        description="What the button calls the provider, as in Sign in with Northpeak. Unset: the issuer's"
+        " host.",
     )
     oidc_scopes: str = Field(
         default="openid email profile",

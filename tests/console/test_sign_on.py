@@ -12,6 +12,7 @@ from storelink.access import person, provider, sign_on
 from storelink.access import session as browser
 from storelink.config import Settings
 from storelink.errors import Misconfigured
+from storelink.web.console import oidc
 from storelink.web.console.signed import COOKIE
 
 
@@ -38,6 +39,7 @@ def test_somebody_whom_an_admin_added_signs_in(court: Court) -> None:
         ("user:ines@shop.example", "user.link", {"through": court.openid.url}),
         ("user:ines@shop.example", "user.sign_in", {"through": court.openid.url}),
     ]
+    assert f"Signed in through {court.openid.url}" in who.get("/console/audit").text
     hours = court.house.one("SELECT extract(epoch FROM ends_at - created_at) / 3600 FROM console_session")
     assert 11 < hours < 13
     again = court.person()
@@ -314,6 +316,15 @@ def test_failures_count_by_address_and_close_the_door_for_a_while(court: Court) 
         session.commit()
     who.get("/console/sign-in/sso")
     assert "Wait 15 min" in court.turned_away(who, "many")
+
+
+def test_nobody_leaves_for_the_provider_without_end(court: Court) -> None:
+    for _ in range(oidc.EACH_MINUTE.amount):
+        oidc.WINDOWS.hit(oidc.EACH_MINUTE, "127.0.0.1")
+    who = court.person()
+    who.get("/console/sign-in/sso")
+    court.turned_away(who, "many")
+    assert court.openid.asked == [] and court.house.one("SELECT count(*) FROM sign_in_attempt") == 0
 
 
 def test_signing_out_ends_our_session_and_offers_to_end_theirs(court: Court) -> None:

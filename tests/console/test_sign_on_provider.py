@@ -32,6 +32,7 @@ def by(**changed: Any) -> Callable[[OpenId], None]:
 FALSE_TOKENS = {
     "another nonce": bent(nonce="chosen"), "no nonce": bent(nonce=None),
     "another audience": bent(aud="another-client"), "no audience": bent(aud=None),
+    "another audience for us": bent(aud="another-client", azp=CLIENT),
     "several audiences and no party": bent(aud=[CLIENT, "another"]),
     "another party": bent(aud=[CLIENT, "another"], azp="another"), "party alone": bent(azp="another"),
     "expired": bent(exp=lambda c: c["iat"] - 200), "no expiry": bent(exp=None),
@@ -126,10 +127,10 @@ AILMENTS = {
 
 @pytest.mark.parametrize("path", ["/.well-known/openid-configuration", "/token", "/keys"])
 @pytest.mark.parametrize("ailing", AILMENTS, ids=lambda one: one.__name__)
-def test_a_provider_that_ails_is_told_of_and_passwords_go_on(
+def test_a_provider_that_ails_is_told_of(
     court: Court, ailing: Callable[[Any], None], path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    court.account(password=PASSWORD)
+    court.account()
     if ailing is a_byte_now_and_then:
         monkeypatch.setattr(asking, "PATIENCE", 0.3)
     court.openid.answers = {path: ailing}
@@ -141,13 +142,21 @@ def test_a_provider_that_ails_is_told_of_and_passwords_go_on(
     said = court.turned_away(who, AILMENTS[ailing])
     assert ("or sign in with your password" in said) == (AILMENTS[ailing] == "away")
     assert 'value="/console/orders"' in who.last.text, "the way back is kept"
-    who.post("/console/sign-in", name="ines@shop.example", password=PASSWORD, next="/console/orders")
-    assert who.signed_in
     court.openid.answers = {}
     monkeypatch.undo()
     again = court.person()
     again.sign_on()
     assert again.signed_in
+
+
+def test_passwords_go_on_where_the_provider_ails(court: Court) -> None:
+    court.account(password=PASSWORD)
+    court.openid.answers = {"/.well-known/openid-configuration": failing}
+    who = court.person()
+    who.get("/console/sign-in/sso?next=/console/orders")
+    court.turned_away(who, "away")
+    who.post("/console/sign-in", name="ines@shop.example", password=PASSWORD, next="/console/orders")
+    assert who.last.headers["location"] == "/console/orders" and who.signed_in
 
 
 def test_a_provider_that_is_not_there_is_left_alone_for_a_moment(

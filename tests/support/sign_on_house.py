@@ -18,6 +18,7 @@ from storelink.config import Settings
 from storelink.db import Database
 from storelink.secrets.keyring import Keyring
 from storelink.secrets.provider import provider_of as keys_of
+from storelink.web.console import oidc
 from storelink.web.console.signed import COOKIE
 from storelink.web.services import Services
 
@@ -136,6 +137,7 @@ def made(served: tuple[House, OpenId, httpx.Client], monkeypatch: pytest.MonkeyP
     house.do(f"TRUNCATE {TABLES} CASCADE")
     console = next(one.app for one in house.app.routes if getattr(one, "path", "") == "/console")
     monkeypatch.setattr(provider, "REST", -1.0)
+    oidc.WINDOWS.storage.reset()
 
     def make(**given: Any) -> Court:
         usual = {"oidc_issuer": there.url, "oidc_client_id": CLIENT, "oidc_client_secret": SECRET,

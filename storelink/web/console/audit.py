@@ -41,6 +41,8 @@ _WORDS = {
     "user.create": "made an account", "user.invite": "made a one-time link", "user.sign_in": "signed in",
     "user.set_password": "chose a password", "user.set_role": "changed a role",
     "user.disable": "disabled an account", "user.enable": "enabled an account",
+    "user.link": "was linked to single sign-on", "user.unlink": "ended a link to single sign-on",
+    "user.use_link": "signed in by a one-time link",
     "privacy.erase": "erased a person", "privacy.export": "handed out what is held of a person",
     "list.save": "saved a list", "key.begin": "made the first master key",
     "refund.requested": "asked for a refund", "refund.waiting_approval": "asked for a refund, to be approved",
@@ -144,7 +146,9 @@ def _row(one: audit_log.Deed, names: Mapping[str, str]) -> dict[str, Any]:
     kind = one.action.partition(".")[0]
     request = f"/console/requests/{kind}/{one.subject}" if kind in ("refund", "address") else None
     order = str(one.detail.get("order") or "") if request else ""
-    return {"at": one.at, "actor": one.actor, "name": person(one.actor, names), "words": in_words(one.action),
+    through = one.detail.get("through") if one.action == "user.sign_in" else None
+    words = in_words(one.action) + (f" through {through}" if through else "")
+    return {"at": one.at, "actor": one.actor, "name": person(one.actor, names), "words": words,
             "store": one.store, "subject": one.subject, "detail": one.detail, "request": request,
             "order": order}  # fmt: skip
 

@@ -6,6 +6,9 @@ from urllib.parse import urlencode
 import structlog
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import RedirectResponse, Response
+from limits import RateLimitItemPerMinute
+from limits.storage import MemoryStorage
+from limits.strategies import MovingWindowRateLimiter
 
 from storelink.access import attempt
 from storelink.access import session as browser
@@ -45,6 +48,10 @@ WORDS = {
 _COUNTED = ("refused", "unverified", "unknown", "taken", "disabled")
 """Those that count as a failed try from an address, as a wrong password does."""
 
+EACH_MINUTE = RateLimitItemPerMinute(60)
+"""Browsers that leave from one address: each makes storelink write, and perhaps wait for the provider."""
+WINDOWS = MovingWindowRateLimiter(MemoryStorage())
+
 Text = Annotated[str, Query(max_length=4096)]
 
 
@@ -65,17 +72,19 @@ def words_of(what: str, provider: Provider | None, services: Services) -> str:
 @router.get("/sign-in/sso")
 def leave(request: Request, services: Use, next: Annotated[str, Query(max_length=2000)] = "") -> Response:
     """Out to the provider. By GET: the browser lets no form of ours lead to another site."""
-    provider, back = _provider(request), inside(next, "")
+    provider, back, address = _provider(request), inside(next, ""), address_of(request)
+    if not WINDOWS.hit(EACH_MINUTE, address):
+        return _door("many", back)
     with services.database.session() as session:
-        if browser.tries_left(session, None, address_of(request)) < 1:
+        if browser.tries_left(session, None, address) < 1:
             return _door("many", back)
         begun = attempt.begin(session, back)
-        try:
-            to = provider.leave_url(begun, _returns(request, services))
-        except NotSignedOn as error:
-            _say(error, provider)
-            return _door(error.what, back)
         session.commit()
+    try:  # with no connection to the database in hand: it may take seconds
+        to = provider.leave_url(begun, _returns(request, services))
+    except NotSignedOn as error:
+        _say(error, provider)
+        return _door(error.what, back)
     answer = RedirectResponse(to, 303)
     answer.set_cookie(
         ATTEMPT, begun.secret, max_age=int(attempt.LASTS.total_seconds()), path=PLACE, httponly=True,
