@@ -63,6 +63,19 @@ def steps(session: Session, connector_id: uuid.UUID) -> dict[str, Step]:
     return {row[0]: Step(*row) for row in rows}
 
 
+def speeds(session: Session, connector_id: uuid.UUID) -> dict[str, float]:
+    """By resource that is being read whole now, records a second since its pass began."""
+    rows = session.execute(text(_SPEEDS), {"connector": connector_id}).all()
+    return {row.resource: float(row.speed) for row in rows if row.speed}
+
+
+_SPEEDS = """
+SELECT DISTINCT ON (resource) resource,
+       fetched / greatest(extract(epoch FROM clock_timestamp() - started_at), 1) AS speed
+FROM sync_run WHERE connector_id = :connector AND kind = 'backfill' AND status = 'running'
+ORDER BY resource, started_at DESC
+"""
+
 _PACE = """
 SELECT count(*)::int AS passes, count(*) FILTER (WHERE status = 'failed')::int AS failed,
        coalesce(sum(requests), 0)::bigint AS requests, coalesce(sum(bytes), 0)::bigint AS bytes,

@@ -15,6 +15,7 @@ from storelink.connectors import registry
 from storelink.connectors.key_grant import key_grant_of
 from storelink.errors import Misconfigured
 from storelink.sandbox.running import Running, RunningShopify, start, start_shopify
+from storelink.sync.lane import FULL, hold
 from storelink.web import reach
 
 
@@ -82,6 +83,34 @@ def test_pasted_keys_from_findings_to_the_first_read(house: ConsoleHouse, ops: B
     assert house.shops.rows(actor) == [("user:ops@shop.example",)]
     part = ops.get("/console/stores/new-shop/first-read", headers={"HX-Request": "true"}).text
     assert "<html" not in part and 'data-live="store/new-shop"' in part
+
+
+def test_the_first_read_says_how_fast_it_goes_and_how_long_it_takes(
+    house: ConsoleHouse, ops: Browser, woo: Running
+) -> None:
+    at = begin(ops, "woocommerce", woo.url)
+    ops.send(f"{at}/keys", auth_mode="keys", consumer_key=woo.key, consumer_secret=woo.secret)
+    ops.send(f"{at}/start", interval="60")
+    store = house.shops.one("SELECT id FROM connector_config WHERE name = 'new-shop'")
+    house.shops.do(
+        "UPDATE sync_state SET phase = 'live', last_success_at = now(), watermark = now(),"
+        " next_due_at = now() WHERE connector_id = :id AND resource <> 'orders'", id=store,
+    )  # fmt: skip
+    house.shops.do(
+        "UPDATE sync_state SET phase = 'backfill', cursor = '{\"done\": 4000, \"total\": 40000}'"
+        " WHERE connector_id = :id AND resource = 'orders'", id=store,
+    )  # fmt: skip
+    house.shops.do(
+        "INSERT INTO sync_run (id, connector_id, resource, kind, status, started_at, fetched, inserted,"
+        " updated, unchanged, deleted, quarantined, requests, bytes, throttled_seconds)"
+        " VALUES (gen_random_uuid(), :id, 'orders', 'backfill', 'running', now() - interval '1000 s',"
+        " 180000, 180000, 0, 0, 0, 0, 40, 9, 0)",
+        id=store,
+    )
+    with hold(house.database, store, "orders", FULL):
+        page = shown(ops.get("/console/stores/new-shop/first-read"))
+    assert re.search(r"10 %, 1\d\d orders a second", page)
+    assert re.search(r"About [34] min left", page)
 
 
 def approve(page: str, answer: str = "approve") -> str:
@@ -232,7 +261,7 @@ def test_a_registered_store_is_let_into_again(
     assert house.shops.one("SELECT count(*) FROM pending_store") == 0
     deed = "SELECT actor FROM audit_event WHERE action = 'connector.set_credentials' ORDER BY id DESC LIMIT 1"
     assert house.shops.one(deed) == "user:ops@shop.example"
-    assert ops.get("/console/stores/fjord-wool/install").status_code == 422  # it has keys, nobody's consent
+    assert ops.get("/console/stores/fjord-wool/install").status_code == 404  # it has keys, nobody's consent
 
 
 @pytest.mark.parametrize("forged", [("code=", "code=x"), ("shop=", "shop=x"), ("hmac=", "hmac=0"),

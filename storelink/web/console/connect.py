@@ -1,6 +1,7 @@
 """Connecting a store: where it is, how to get in, what the check found, and the first read."""
 
 import uuid
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form, Path, Request
@@ -14,10 +15,10 @@ from storelink.connectors.key_grant import key_grant_of
 from storelink.connectors.protocol import Connector
 from storelink.errors import Misconfigured, NotFound
 from storelink.models import PendingStore
-from storelink.sync import admission, pending
+from storelink.sync import admission, pace, pending
 from storelink.sync.entry import is_this_machine
 from storelink.sync.guardian import usable_public_url
-from storelink.sync.status import read_status
+from storelink.sync.status import StoreStatus, read_status
 from storelink.web.api.caller import store_for
 from storelink.web.api.problem import Problem
 from storelink.web.console import health
@@ -188,14 +189,23 @@ def first_read(request: Request, caller: Operator, services: Use, store: str) ->
     mark = marked(services, f"store/{row.name}")
     with services.database.session() as session:
         _, found = read_status(session, [row.name])
+        speeds = pace.speeds(session, row.id)
     status = found[0]
     part = "first_read_part.html" if request.headers.get("hx-request") else "first_read.html"
     over = all(one.state not in ("new", "first_read", "stopped") for one in status.resources)
     return show(
         request, part, caller, mark=mark, store=status, over=over, health=health.health(status),
         platform=row.platform, title=registry.get(row.platform).title,
-        failing=any(one.failures for one in status.resources),
+        failing=any(one.failures for one in status.resources), speeds=speeds, left=_left(status, speeds),
     )  # fmt: skip
+
+
+def _left(status: StoreStatus, speeds: Mapping[str, float]) -> float | None:
+    """About how many seconds the first read still takes; None where that is not known of each resource."""
+    waiting = [one for one in status.resources if one.state in ("new", "first_read", "stopped")]
+    if not waiting or not all(one.total and one.resource in speeds for one in waiting):
+        return None
+    return sum(max(0, (one.total or 0) - (one.done or 0)) / speeds[one.resource] for one in waiting)
 
 
 # -- what the steps share ------------------------------------------------------------------------------

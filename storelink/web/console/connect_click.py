@@ -117,11 +117,12 @@ def install_again(
     """Out to a registered store, whose owner lets the app in once more; what is read goes on meanwhile."""
     kept = store_for(services, caller, store)
     grant = registry.get(kept.platform).authorization
+    if grant is None or grant.mode != kept.auth_mode:
+        raise Problem(404, "no_consent", f"{kept.name} is not let into by clicking: enter new keys.")
     with services.database.session() as session:
         row = pending.begin_again(session, services.keyring, kept, actor=caller.actor)
         reference = pending.ask(session, row)
         candidate = pending.open_candidate(session, services.keyring, row)
-        assert grant is not None, "begin_again looked"
         to = grant.address(candidate, redirect_url(request, services, kept.platform), reference)
         session.commit()
     return RedirectResponse(to, 303)
