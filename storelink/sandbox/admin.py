@@ -194,6 +194,11 @@ class Admin:
         found: list[Doc] = self.do("requests")
         return found
 
+    def in_hand(self) -> list[Doc]:
+        """The requests that the store has taken and is not done with: method, path, operation, age."""
+        found: list[Doc] = self.do("in_hand")
+        return found
+
     def clear_requests(self) -> None:
         self.do("clear_requests")
 

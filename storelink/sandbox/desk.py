@@ -44,6 +44,7 @@ class Desk:
             "faults": self._faults,
             "fired": self._fired,
             "requests": self._requests,
+            "in_hand": journal.in_hand,
             "clear_requests": journal.clear,
             "request_count": lambda: journal.count,
             "now": clock.seconds,

@@ -1,7 +1,11 @@
 """What was asked of the store: one entry per request, secrets left out."""
 
+import time
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 _SECRET = frozenset((
@@ -35,6 +39,24 @@ class Journal:
     def __init__(self, keep: int = 20_000) -> None:
         self.entries: deque[Entry] = deque(maxlen=keep)
         self.count = 0
+        self._open: dict[int, tuple[float, Entry]] = {}
+
+    @contextmanager
+    def working(self, entry: Entry) -> Iterator[None]:
+        """The store is at it, whether anybody still listens or not."""
+        self._open[id(entry)] = (time.monotonic(), entry)
+        try:
+            yield
+        finally:
+            del self._open[id(entry)]
+
+    def in_hand(self) -> list[dict[str, Any]]:
+        """What was taken and is not done with: method, path, operation, and `age` in seconds."""
+        return [
+            {"method": one.method, "path": one.path, "operation": one.operation,
+             "age": time.monotonic() - since}
+            for since, one in self._open.values()
+        ]  # fmt: skip
 
     def add(self, entry: Entry) -> None:
         self.entries.append(entry)

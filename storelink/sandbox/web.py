@@ -76,20 +76,28 @@ class Web:
         self, method: str, path: str, query: str, headers: dict[str, str], body: bytes,
         receive: Receive, send: Send,
     ) -> None:  # fmt: skip
-        started = time.perf_counter()
-        number, at = self.journal.number(), self.shop.clock.seconds()
         operation = self.shop.operation(method, path, body)
         rules = self.script.pick(method, path, query, operation, body)
         do = {name: value for rule in rules for name, value in rule.do.items()}
+        number, at = self.journal.number(), self.shop.clock.seconds()
         entry = Entry(number, at, method, path, tidy(query), 0, 0, 0.0, tuple(do), operation)
         self.journal.add(entry)
+        with self.journal.working(entry):
+            await self._work(entry, do, (query, headers, body, rules), receive, send)
+
+    async def _work(
+        self, entry: Entry, do: dict[str, Any], asked: tuple[str, dict[str, str], bytes, list[Rule]],
+        receive: Receive, send: Send,
+    ) -> None:  # fmt: skip
+        """Through the queue into the shop and out again, as far as the faults let it come."""
+        started = time.perf_counter()
         await self.capacity.pass_through()
         if do.get("slow"):
             await asyncio.sleep(float(do["slow"]))
         if do.get("drop") == "before":
             await _drop(receive, send)
             return
-        reply = await self.shop.serve(method, path, query, headers, body, rules)
+        reply = await self.shop.serve(entry.method, entry.path, *asked)
         if do.get("slow_after"):
             await asyncio.sleep(float(do["slow_after"]))
         if "status_after" in do:

@@ -21,17 +21,20 @@ SEED = int(os.environ.get("MONEY_SEED", "5"))
 
 @pytest.mark.timeout(3600)
 def test_money_moves_once_or_never(database, settings, database_url, home):
-    count = COUNT or 40
+    count = COUNT or 24
     large = count > 100
     fleet = Fleet(database_url.replace("postgresql+psycopg", "postgresql"), settings, database, home)
-    size = {"orders": 400 if large else 120, "products": 12, "customers": 15, "seed": SEED}
+    size = {"orders": 400 if large else 60, "products": 12, "customers": 15, "seed": SEED}
     with (
         start(process=large, **size) as woo,
         start_shopify(process=large, plan="enterprise", **size) as shopify,
     ):
         market = Market(fleet, woo, shopify, Random(SEED))
-        market.open(80 if large else 20)
-        market.between_kills = 25 if large else 6
+        if large:
+            market.between_kills = 25
+        else:
+            market.grace, market.late, market.most = 1.0, 3.2, 2
+        market.open(80 if large else 10)
         asks = market.asks(count)
         market.daemons = [market.start_daemon(serve=True), market.start_daemon(serve=False)]
         try:
@@ -48,7 +51,7 @@ def _trade(market, asks, large):
     """All is asked for while everything goes wrong; once little is left to do, nothing does any more."""
     market.fleet.wait("SELECT count(*) >= 2 FROM storelink_jobs.procrastinate_workers")
     market.go_wrong(once=not large)
-    trouble = threading.Thread(target=market.disturb, args=(2.0 if large else 1.5,), daemon=True)
+    trouble = threading.Thread(target=market.disturb, args=(2.0 if large else 0.4,), daemon=True)
     trouble.start()
     market.ask_all(asks, hands=4)
     market.wait_until_tried(len(asks) // 20, 1500 if large else 120)

@@ -30,10 +30,9 @@ from storelink.sync.subject import Subject
 
 ASKER, JUDGE = Asker("support", "support"), Asker("lead", "lead")
 FREE = Limits(None, {}, {})
-GRACE, LATE = 2.0, 4.5
-"""Seconds that storelink waits for a refund to show, and those that a held-up request stands in the queue."""
+STALLED = 12.0
+"""Seconds from writing down that it is sent to its arrival, at the most: after ten nothing is sent."""
 ENVIRONMENT = {
-    "STORELINK_REFUND_GRACE": str(GRACE),
     "STORELINK_REFUND_LOOK": "0.3",
     "STORELINK_HTTP_TIMEOUT": "1",
     "STORELINK_HTTP_RETRIES": "2",
@@ -48,8 +47,8 @@ MISHAPS: tuple[tuple[int, dict[str, Any]], ...] = (
     (11, {"status": 429, "retry_after": "1"}),
     (13, {"status": 500}),
     (17, {"status_after": 502}),
-    (19, {"slow": LATE}),
-    (23, {"slow_after": LATE}),
+    (19, {"slow": None}),  # as long as `Market.late`
+    (23, {"slow_after": None}),
 )
 WOO_GATEWAY = ("DECLINED", "FALSE", "DIES_BEFORE", "DIES_AFTER", "FAILS_AFTER")
 SHOPIFY_GATEWAY = ("PENDING", "FAILURE", "ERROR", "DECLINED", "DIES_BEFORE", "DIES_AFTER")
@@ -78,9 +77,17 @@ class Market:
     units: dict[tuple[str, str], str] = field(default_factory=dict)
     daemons: list[Process] = field(default_factory=list)
     kills: int = 0
+    grace: float = 2.0
+    """Seconds that storelink waits for a refund to show."""
+    late: float = 4.5
+    """Seconds that a held-up request stands in the queue: longer than any timeout, and the grace after it."""
     between_kills: int = 4
     """Sends after which the next daemon dies; on a busy machine they are slow to come back."""
     next_kill: int = 3
+    most: int | None = None
+    """So many daemons die, and so many refunds are made by hand; None: as many as there is time for."""
+    tried: threading.Event = field(default_factory=threading.Event)
+    """All was sent once: nobody waits for further sends to kill a daemon."""
     by_hand: int = 0
     mishaps: int = 0
     refused: Counter[str] = field(default_factory=Counter)
@@ -95,10 +102,7 @@ class Market:
 
     def open(self, most: int) -> None:
         """Register both shops, and choose orders that can be paid back by their gateways."""
-        self.fleet.more |= ENVIRONMENT
-        self.fleet.settings = self.fleet.settings.model_copy(
-            update={"refund_grace": GRACE, "refund_look": 0.3, "http_timeout": 3.0}
-        )
+        self.fleet.more |= ENVIRONMENT | {"STORELINK_REFUND_GRACE": str(self.grace)}
         self.fleet.add_woo(self.woo, "woo")
         self.fleet.add_shopify(self.shopify, "shopify")
         for name in self.shops:
@@ -156,9 +160,10 @@ class Market:
         }
         for name, (match, turned_away) in sends.items():
             rules = [
-                {"match": match | ({"nth": 2 + 2 * place} if once else {"every": every}), "do": do}
+                {"match": match | ({"nth": 1 + place} if once else {"every": every}),
+                 "do": {name: self.late if value is None else value for name, value in do.items()}}
                 for place, (every, do) in enumerate([*MISHAPS, (29, turned_away)])
-            ]
+            ]  # fmt: skip
             rules.append({"match": {"method": "GET", "every": 41}, "do": {"status": 503}})
             self.shops[name].admin.faults(rules)
 
@@ -197,11 +202,14 @@ class Market:
             self.refused[type(error).__name__] += 1
 
     def disturb(self, pause: float) -> None:
-        """Until it is over: daemons die, gateways turn, and somebody refunds in the shop's own admin."""
+        """Until it is over: daemons die, gateways turn, and somebody refunds in the shop's own admin.
+
+        Two daemons die at least, however soon all has been sent.
+        """
         turned: list[tuple[Any, str]] = []
         deeds: list[Callable[[], None]] = [self._kill, lambda: self._turn(turned), self._refund_by_hand]
         try:
-            while not self.over.wait(pause):
+            while not self.over.wait(pause) or self.kills < 2:
                 deeds[0]()
                 deeds.append(deeds.pop(0))
         except BaseException as error:
@@ -209,8 +217,10 @@ class Market:
 
     def _kill(self) -> None:
         """One of the daemons, once they have done something since the last time."""
+        if self.most is not None and self.kills >= self.most:
+            return
         sent = sum(one["attempts"] for one in self.requests())
-        if sent < self.next_kill:
+        if sent < self.next_kill and not self.tried.is_set():
             return
         self.next_kill = sent + self.between_kills
         number = self.chance.randrange(len(self.daemons))
@@ -234,6 +244,8 @@ class Market:
             self.shopify.admin.settle_pending(self.chance.choice(("SUCCESS", "FAILURE")))
 
     def _refund_by_hand(self) -> None:
+        if self.most is not None and self.by_hand >= self.most:
+            return
         order = int(self.chance.choice(self.orders["woo"]))
         try:
             self.woo.admin.refund_by_hand(order, f"{self.chance.randrange(50, 400) / 100:.2f}", "By hand")
@@ -250,6 +262,7 @@ class Market:
             assert time.monotonic() < deadline, Counter((one["stage"], one["error"]) for one in waiting)
             self._judge(self.requests("r.stage = 'needs_attention'"))
             time.sleep(0.5)
+        self.tried.set()
 
     def rest(self, patience: float) -> None:
         """Wait until every request has ended; a person judges, by the ledger, what needs one."""
@@ -274,10 +287,11 @@ class Market:
                 session.rollback()  # it goes on by itself
 
     def _judge(self, rows: Sequence[dict[str, Any]]) -> None:
-        """Nobody judges before what may stand in the store's queue must have come."""
+        """Nobody judges while what may be the request's send stands in the store's queue."""
+        oldest = max(self._oldest_send(), self._oldest_send()) if rows else 0.0
         paid = self.paid()
         for row in rows:
-            if row["age"] < LATE + 4:
+            if oldest and oldest > row["age"] - STALLED:
                 continue
             with self.fleet.database.session() as session:
                 try:
@@ -288,6 +302,13 @@ class Market:
                     session.commit()
                 except StorelinkError:
                     session.rollback()  # it came to light just now
+
+    def _oldest_send(self) -> float:
+        """The age of the oldest refund that a shop has taken and is not done with; 0.0 without one."""
+        found = [one for shop in self.shops.values() for one in shop.admin.in_hand()]
+        sends = [one for one in found if one["operation"] == "RefundCreate" or (
+            one["method"] == "POST" and one["path"].endswith("refunds"))]  # fmt: skip
+        return max((float(one["age"]) for one in sends), default=0.0)
 
     def requests(self, where: str = "true") -> list[dict[str, Any]]:
         return self.fleet.select(
