@@ -15,11 +15,9 @@ import json
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import case, delete, func, or_, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import delete, func, or_, update
 from sqlmodel import Session, col, select
 
 from storelink.connectors.hook import webhooks_of
@@ -29,7 +27,7 @@ from storelink.errors import Misconfigured
 from storelink.models import ConnectorConfig, SyncState, metadata
 from storelink.secrets.envelope import new_data_key
 from storelink.secrets.keyring import Keyring
-from storelink.sync import audit, keys, sight, signing
+from storelink.sync import audit, keys, schedule, sight, signing
 from storelink.sync.entry import (
     check_credentials,
     check_interval,
@@ -96,7 +94,7 @@ def register(
     session.add(row)
     session.flush()
     _change(session, row)
-    _start(session, row.id, connector.resources)
+    schedule.start(session, row.id, connector.resources)
     _record(session, row, "connector.add", actor, store_url=url, taken_up=taken_up)
     return row
 
@@ -112,22 +110,6 @@ def _free_name(session: Session, name: str, row: ConnectorConfig | None) -> None
         raise Misconfigured(f"The name {name!r} is taken, by {other.store_url}.")
     suffix = f"-removed-{other.id.hex[:8]}"
     _change(session, other, name=name[: 63 - len(suffix)] + suffix)
-
-
-def _start(session: Session, connector_id: uuid.UUID, resources: Sequence[str]) -> None:
-    """A `sync_state` row for each resource, due now; one that is there keeps how far it is."""
-    fresh = {
-        "next_due_at": func.now(),
-        "full_due_at": func.now(),
-        "consecutive_failures": 0,
-        "last_error": None,
-    }
-    for resource in resources:
-        session.exec(
-            insert(SyncState)
-            .values(connector_id=connector_id, resource=resource, phase="new", **fresh)
-            .on_conflict_do_update(index_elements=["connector_id", "resource"], set_=fresh)
-        )
 
 
 # -- credentials -------------------------------------------------------------------------------------
@@ -198,7 +180,7 @@ def set_credentials(
     told = {"settings": {name: one for name, one in row.settings.items() if name != SETTING} | noted(token)}
     _change(session, row, **(_WIPED | sealed | wrapped | signed | told))
     if was_refused:
-        _due(session, row)
+        schedule.make_due(session, row)
     _record(session, row, "connector.set_credentials", actor, auth_mode=mode, fields=sorted(values))
     return row
 
@@ -214,7 +196,7 @@ def set_interval(
     row = _locked(session, name_or_id)
     before = row.sync_interval
     _change(session, row, sync_interval=seconds)
-    _sooner(session, row, seconds, None)
+    schedule.make_sooner(session, row, seconds, None)
     _record(session, row, "connector.set", actor, interval=[before, seconds])
     return row
 
@@ -245,7 +227,7 @@ def set_resource_interval(
         .values(interval=seconds)
     )
     _change(session, row)
-    _sooner(session, row, seconds or row.sync_interval, resource)
+    schedule.make_sooner(session, row, seconds or row.sync_interval, resource)
     _record(session, row, "connector.set", actor, resource=resource, interval=[before[resource], seconds])
     return row
 
@@ -275,7 +257,7 @@ def resume(session: Session, name_or_id: str | uuid.UUID, *, actor: str | None =
     row = _locked(session, name_or_id)
     if row.status != "active":
         _change(session, row, status="active")
-        _due(session, row)
+        schedule.make_due(session, row)
         _record(session, row, "connector.resume", actor)
     return row
 
@@ -388,26 +370,6 @@ def _change(session: Session, row: ConnectorConfig, **values: Any) -> None:
         .values(updated_at=func.now(), **values)
     )
     session.refresh(row)
-
-
-def _due(session: Session, row: ConnectorConfig) -> None:
-    """Every resource is due now, and so is what is left of a first read."""
-    unfinished = case((col(SyncState.phase) != "live", func.now()), else_=col(SyncState.full_due_at))
-    session.exec(
-        update(SyncState)
-        .where(col(SyncState.connector_id) == row.id)
-        .values(next_due_at=func.now(), full_due_at=unfinished)
-    )
-
-
-def _sooner(session: Session, row: ConnectorConfig, seconds: int, resource: str | None) -> None:
-    """A shorter interval counts from now; a longer one from the next pass."""
-    which = col(SyncState.interval).is_(None) if resource is None else col(SyncState.resource) == resource
-    session.exec(
-        update(SyncState)
-        .where(col(SyncState.connector_id) == row.id, which)
-        .values(next_due_at=func.least(SyncState.next_due_at, func.now() + timedelta(seconds=seconds)))
-    )
 
 
 def _record(session: Session, row: ConnectorConfig, action: str, actor: str | None, **detail: Any) -> None:
