@@ -13,7 +13,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from bench import backfill, bulk, idle, memory, paged, quiet, webhooks, width, workers
+from bench import backfill, bulk, console, idle, memory, paged, quiet, webhooks, width, workers
 
 PARTS: dict[str, Callable[[], dict[str, Any]]] = {
     "backfill": backfill.measure,
@@ -27,6 +27,7 @@ PARTS: dict[str, Callable[[], dict[str, Any]]] = {
     "webhooks": webhooks.measure,
     "idle": idle.measure,
     "workers": workers.measure,
+    "console": console.measure,
 }
 
 
@@ -135,6 +136,20 @@ def _daemon(results: dict[str, Any], add: Callable[..., None]) -> None:
             add(f"idle, {int(size):,} stores, cores in all", f"{one['cores']:.2f}")
             add(f"idle, {int(size):,} stores, late p99", f"{one['late_p99']:.1f} s", "under 30 s")
         add("idle, all due at once, stores a second", f"{found['burst']['stores_per_second']:.0f}")
+    if found := results.get("console"):
+        for name, where, bound in (
+            ("order page", "pages", "under 100 ms"), ("search by number", "pages", "under 100 ms"),
+            ("search by e-mail", "pages", "under 100 ms"), ("search by full name", "pages", ""),
+            ("search by SKU", "pages", ""), ("orders", "pages", ""), ("overview", "pages", ""),
+            ("order read", "api", ""), ("orders", "api", ""), ("orders by e-mail", "api", ""),
+        ):  # fmt: skip
+            one = found[where][{"order page": "order", "order read": "order"}.get(name, name)]
+            add(
+                f"{'console' if where == 'pages' else 'API'}, {name}, p50 and p95",
+                f"{one['p50'] * 1000:.0f} ms, {one['p95'] * 1000:.0f} ms", bound,
+            )  # fmt: skip
+        heaviest = max(one["bytes"] for one in found["pages"].values()) + found["static_bytes"]
+        add("console, heaviest page with sheets and scripts", f"{heaviest / 1000:.0f} kB", "under 200 kB")
     if found := results.get("workers"):
         add("workers, one", f"{found['one']['seconds']:.1f} s", f"{found['stores']} stores")
         add("workers, two / one", f"{found['ratio']:.2f}", "at most 0.6")

@@ -29,7 +29,7 @@ class OrderWords(SQLModel, table=True):
     created_at: Moment = optional(TIME, "When it was placed in the store: the order of what is found.")
     words: Any = column(
         TSVECTOR(),
-        "Of its number, names, e-mail and SKUs; lower case, without accents.",
+        "Of its number, names, e-mail, SKUs and states (`paid=voided`); lower case, without accents.",
         nullable=False,
     )
 

@@ -14,11 +14,14 @@ from typing import Any
 from sqlalchemy import text
 from sqlmodel import Session
 
-from storelink.sync.order_words import query_of, tokens
+from storelink.sync.order_words import query_of, states_of, tokens
 
 PAGE = 50
 COUNTED = 1000
 """Matches are counted up to here."""
+NEAR, LEAST = 5000, 200
+"""Orders next to a page that are looked through for a state, and at least so many of each store; beyond them
+the words say where there is one."""
 SHORTEST = 2
 """Letters of the beginning of a word; a number may be shorter."""
 
@@ -133,56 +136,113 @@ def _keys(
     session: Session, wanted: Wanted, after: Place | None, before: Place | None, limit: int
 ) -> list[tuple[uuid.UUID, str]]:
     place = after or before
-    values = _values(wanted) | {"limit": limit}
+    values = _values(wanted) | {"limit": limit, "near": max(NEAR // len(wanted.stores), LEAST)}
     if place is not None:
         values |= {"at": place.at, "store": place.store, "order": place.order}
-    statement = _found(wanted, place is not None, newer=before is not None)
-    return [(row[0], row[1]) for row in session.connection().execute(text(statement), values)]
+    run, newer = session.connection().execute, before is not None
+    if (wanted.payment or wanted.shipping) and not tokens(wanted.text):
+        near = run(text(_near(wanted, place is not None, newer)), values).all()
+        if len(near) >= limit or not near or near[0].whole:
+            return [(row.connector_id, row.order_id) for row in near if row.order_id is not None]
+    statement = _found(wanted, place is not None, newer)
+    return [(row[0], row[1]) for row in run(text(statement), values)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """Words of SQL by which one goes on from the newest, or back."""
+
+    less: str
+    more: str
+    turn: str
+    over: str
+    ends: str
+    first: str
+    last: str
+
+
+_ON = _Way("<", ">", "DESC", "ASC", "NULLS LAST", "max", "min")
+_BACK = _Way(">", "<", "ASC", "DESC", "NULLS FIRST", "min", "max")
+
+
+def _near(wanted: Wanted, placed: bool, newer: bool) -> str:
+    """The statement that looks through the orders next to the page, of every store so many.
+
+    What it finds is right as far as every store was looked at: to before where the first of them ends.
+    `whole`: all were looked at. One row at least, with an empty key where nothing was found.
+    """
+    way = _BACK if newer else _ON
+    since = " AND o.created_at >= :since" if wanted.since is not None else ""
+    return f"""
+    WITH near AS MATERIALIZED (
+        SELECT p.* FROM unnest(:stores) s (id) CROSS JOIN LATERAL (
+            SELECT o.connector_id, o.order_id, o.created_at, o.financial_status, o.fulfillment_status
+            FROM platform_order o
+            WHERE o.connector_id = s.id AND o.created_at IS NOT NULL{since}{_keyset("o", placed, way)}
+            ORDER BY {_order("o.", way)} LIMIT :near) p
+    ), ends AS (
+        SELECT {way.first}(last) AS last FROM (
+            SELECT {way.last}(created_at) AS last FROM near
+            GROUP BY connector_id HAVING count(*) >= :near) e
+    ), found AS (
+        SELECT o.connector_id, o.order_id, o.created_at FROM near o CROSS JOIN ends
+        WHERE (ends.last IS NULL OR o.created_at {way.more} ends.last){_narrowed(wanted)}
+        ORDER BY {_order("o.", way)} LIMIT :limit
+    )
+    SELECT f.connector_id, f.order_id, ends.last IS NULL AS whole FROM ends LEFT JOIN found f ON true
+    ORDER BY {_order("f.", way)}
+    """  # noqa: S608
+
+
+def _keyset(alias: str, placed: bool, way: _Way) -> str:
+    if not placed:
+        return ""
+    return (
+        f" AND {alias}.created_at {way.less}= :at AND ({alias}.created_at {way.less} :at"
+        f" OR ({alias}.connector_id, {alias}.order_id) {way.more} (:store, :order))"
+    )
+
+
+def _order(alias: str, way: _Way) -> str:
+    return (
+        f"{alias}created_at {way.turn} {way.ends}, {alias}connector_id {way.over}, {alias}order_id {way.over}"
+    )
 
 
 def _found(wanted: Wanted, placed: bool, newer: bool) -> str:
     """The statement that finds the keys of a page."""
-    less, turn = (">", "ASC") if newer else ("<", "DESC")
-    far, over = ("<", "DESC") if newer else (">", "ASC")
-    ends = "NULLS FIRST" if newer else "NULLS LAST"
+    way = _BACK if newer else _ON
+
+    narrowed = _narrowed(wanted)
 
     def page(table: str, key: str, alias: str, where: str) -> str:
         """The first keys of one road, in order."""
-        narrowed = _narrowed(wanted)
         join = _JOINED if alias != "o" and narrowed else ""
-        keyset = (
-            f" AND {alias}.created_at {less}= :at AND ({alias}.created_at {less} :at"
-            f" OR ({alias}.connector_id, {alias}.order_id) {far} (:store, :order))"
-            if placed
-            else ""
-        )
         return (
             f"(SELECT {alias}.connector_id, {alias}.order_id, {alias}.created_at FROM {table} {alias}{join}"  # noqa: S608
-            f" WHERE {key} {where}{narrowed}{keyset}"
-            f" ORDER BY {alias}.created_at {turn} {ends}, {alias}.connector_id {over},"
-            f" {alias}.order_id {over} LIMIT :limit)"
+            f" WHERE {key} {where}{narrowed}{_keyset(alias, placed, way)}"
+            f" ORDER BY {_order(f'{alias}.', way)} LIMIT :limit)"
         )
 
+    ours, said = "connector_id = ANY(:stores)", "AND w.words @@ CAST(:words AS tsquery)"
     if tokens(wanted.text):
-        ours = "connector_id = ANY(:stores)"
         roads = [
-            page("order_words", f"w.{ours}", "w", "AND w.words @@ CAST(:words AS tsquery)"),
+            page("order_words", f"w.{ours}", "w", said),
             page("platform_order", f"o.{ours}", "o", "AND o.order_number = ANY(:numbers)"),
             page("platform_order", f"o.{ours}", "o", "AND lower(o.email) = :email"),
             page("platform_order", f"o.{ours}", "o", "AND (o.connector_id, o.order_id) IN"
                  " (SELECT connector_id, order_id FROM order_item WHERE sku = :sku)"),
         ]  # fmt: skip
         source = " UNION ".join(roads)
+    elif wanted.payment or wanted.shipping:
+        source = page("order_words", f"w.{ours}", "w", f"{said} AND w.created_at IS NOT NULL")
     else:
         source = (
             "SELECT p.* FROM unnest(:stores) s (id) CROSS JOIN LATERAL "  # noqa: S608
             + page("platform_order", "o.connector_id = s.id", "o", "AND o.created_at IS NOT NULL")
             + " p"
         )
-    return (
-        f"SELECT connector_id, order_id FROM ({source}) f"  # noqa: S608
-        f" ORDER BY created_at {turn} {ends}, connector_id {over}, order_id {over} LIMIT :limit"
-    )
+    return f"SELECT connector_id, order_id FROM ({source}) f ORDER BY {_order('', way)} LIMIT :limit"  # noqa: S608
 
 
 _JOINED = " JOIN platform_order o ON o.connector_id = w.connector_id AND o.order_id = w.order_id"
@@ -200,8 +260,10 @@ def _narrowed(wanted: Wanted) -> str:
 def _values(wanted: Wanted) -> dict[str, Any]:
     bare = wanted.text.strip().removeprefix("#")
     payment = {"unpaid": ["pending", "authorized"]}.get(wanted.payment or "", [wanted.payment])
+    groups = ([word for one in payment for word in states_of(one, None)], states_of(None, wanted.shipping))
+    words = query_of(tokens(wanted.text), [group for group in groups if group])
     return {
-        "stores": list(wanted.stores), "words": query_of(tokens(wanted.text)), "numbers": [bare, f"#{bare}"],
+        "stores": list(wanted.stores), "words": words, "numbers": [bare, f"#{bare}"],
         "email": wanted.text.strip().lower(), "sku": wanted.text.strip(), "payment": payment,
         "shipping": wanted.shipping, "since": wanted.since,
     }  # fmt: skip

@@ -15,7 +15,8 @@ from storelink.sync.order_search import Story, story
 
 RECENT = 20_000
 """Deliveries and changes of all stores that are looked through, newest first: neither table has an index
-by record, which every delivery and every pass would pay for."""
+by record, which every delivery and every pass would pay for. Neither is looked through where the order was
+not read since the first of them: nothing of it can be there."""
 SOON = timedelta(minutes=2)
 """A read so long after a delivery is put down to it."""
 
@@ -63,9 +64,9 @@ class Told:
 def tell(session: Session, store: ConnectorConfig, order_id: str) -> Told:
     """All of one order. Raises `Misconfigured` where it is not held."""
     found = story(session, store, order_id)
-    ids = {"store": store.id, "order": order_id, "recent": RECENT}
     run = session.connection().execute
-    read_at = run(text(_READ_AT), ids).scalar()
+    read_at = run(text(_READ_AT), {"store": store.id, "order": order_id}).scalar()
+    ids = {"store": store.id, "order": order_id, "recent": RECENT, "read_at": read_at}
     deliveries = [Delivery(*row) for row in run(text(_DELIVERIES), ids)]
     changes = [Change(*row) for row in run(text(_CHANGES), ids)]
     deeds = session.exec(
@@ -98,16 +99,21 @@ WHERE connector_id = :store AND resource = 'orders' AND record_id = :order
 """
 
 _DELIVERIES = """
-SELECT received_at, triggered_at, topic FROM webhook_delivery
-WHERE id > (SELECT max(id) - :recent FROM webhook_delivery) AND connector_id = :store
-    AND resource = 'orders' AND external_id = :order
+SELECT received_at, triggered_at, topic FROM (
+    SELECT * FROM webhook_delivery ORDER BY id DESC LIMIT :recent) d
+WHERE connector_id = :store AND resource = 'orders' AND external_id = :order
+    AND CAST(:read_at AS timestamptz) >= (
+        SELECT received_at FROM webhook_delivery
+        WHERE id > (SELECT max(id) - :recent FROM webhook_delivery) ORDER BY id LIMIT 1)
 ORDER BY id DESC LIMIT 50
 """
 
 _CHANGES = """
-SELECT at, op FROM change_event
-WHERE id > (SELECT max(id) - :recent FROM change_event) AND connector_id = :store
-    AND entity = 'order' AND key = :order
+SELECT at, op FROM (SELECT * FROM change_event ORDER BY id DESC LIMIT :recent) c
+WHERE connector_id = :store AND entity = 'order' AND key = :order
+    AND CAST(:read_at AS timestamptz) >= (
+        SELECT at FROM change_event
+        WHERE id > (SELECT max(id) - :recent FROM change_event) ORDER BY id LIMIT 1)
 ORDER BY id DESC LIMIT 50
 """
 

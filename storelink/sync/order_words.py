@@ -56,9 +56,16 @@ def words_of(number: str | None, names: Iterable[str], email: str | None, skus: 
     return list(found)[:MOST]
 
 
-def query_of(wanted: Sequence[str]) -> str:
-    """A `tsquery`: every one of the words, or what begins with it."""
-    return " & ".join("'" + word.replace("\\", "\\\\").replace("'", "''") + "':*" for word in wanted)
+def states_of(payment: str | None, shipping: str | None) -> list[str]:
+    """Words for how an order is paid and shipped, so that rare states are found without reading all."""
+    said = (("paid", payment), ("shipped", shipping))
+    return [f"{name}={fold(state)}" for name, state in said if state is not None]
+
+
+def query_of(wanted: Sequence[str], states: Sequence[Sequence[str]] = ()) -> str:
+    """A `tsquery`: every one of the words, or what begins with it; and one of each group of states."""
+    words = [_quoted(word) + ":*" for word in wanted]
+    return " & ".join([*words, *("(" + " | ".join(map(_quoted, group)) + ")" for group in states)])
 
 
 # -- gathering ---------------------------------------------------------------------------------------
@@ -129,9 +136,11 @@ def _gather(connection: Psycopg, keys: Sequence[Key]) -> None:
 
 
 def _words(
-    platform: str, number: str, email: str | None, shipping: Any, billing: Any, skus: Sequence[str] | None
-) -> list[str]:
-    return words_of(number, _names(platform, shipping, billing), email, skus or ())
+    platform: str, number: str, email: str | None, shipping: Any, billing: Any, paid: str | None,
+    shipped: str | None, skus: Sequence[str] | None,
+) -> list[str]:  # fmt: skip
+    found = words_of(number, _names(platform, shipping, billing), email, skus or ())
+    return [*found, *states_of(paid, shipped)]
 
 
 def _names(
@@ -150,7 +159,11 @@ def _names(
 
 def _vector(words: Sequence[str]) -> str:
     """As `tsvector` is written."""
-    return " ".join("'" + word.replace("\\", "\\\\").replace("'", "''") + "'" for word in words)
+    return " ".join(map(_quoted, words))
+
+
+def _quoted(word: str) -> str:
+    return "'" + word.replace("\\", "\\\\").replace("'", "''") + "'"
 
 
 _AT = """
@@ -174,7 +187,7 @@ _EVENTS = "SELECT seq, entity, connector_id, key FROM change_event WHERE seq > %
 
 _ORDERS = """
 SELECT o.connector_id, o.order_id, o.created_at, o.platform, o.order_number, o.email,
-    o.shipping_address, o.billing_address, i.skus
+    o.shipping_address, o.billing_address, o.financial_status, o.fulfillment_status, i.skus
 FROM unnest(%(stores)s::uuid[], %(orders)s::text[]) AS k (store, id)
 JOIN platform_order o ON o.connector_id = k.store AND o.order_id = k.id
 LEFT JOIN LATERAL (

@@ -6,11 +6,12 @@ from typing import Any
 from sqlmodel import Session, col, select
 
 from storelink.connectors.protocol import Read
-from storelink.models import QuarantinedRecord
-from storelink.sync import stage
+from storelink.models import QuarantinedRecord, SourceRecord
+from storelink.sync import audit, stage
 from storelink.sync.fetching import Fetching
 from storelink.sync.lane import Lane
 from storelink.sync.page import normalize_page, write_page
+from storelink.sync.request import Refused
 from storelink.sync.run import Counts, Run
 from storelink.sync.subject import Subject
 
@@ -30,6 +31,26 @@ def list_quarantined(session: Session, connector_id: Any = None) -> list[Quarant
     if connector_id is not None:
         query = query.where(QuarantinedRecord.connector_id == connector_id)
     return list(session.exec(query))
+
+
+def forget(session: Session, record: QuarantinedRecord, *, actor: str | None = None) -> None:
+    """Forget a record that came without an id: no list names it, so that nothing else ends it.
+
+    One that has an id is not forgotten: what is held of it may be out of date, and somebody should know.
+    Raises `Refused`.
+    """
+    if not record.external_id.startswith("?"):
+        raise Refused(
+            f"{record.resource} {record.external_id} stays set aside until the store's record can be"
+            " understood: mend it there and try it again."
+        )
+    known = session.get(SourceRecord, (record.connector_id, record.resource, record.external_id))
+    for one in filter(None, (known, record)):
+        session.delete(one)
+    audit.record(
+        session, "quarantine.drop", actor=actor, connector_id=record.connector_id,
+        subject=f"{record.resource}/{record.external_id}", error=record.error,
+    )  # fmt: skip
 
 
 def retry(lane: Lane, subject: Subject, ids: list[str] | None = None) -> Retried:

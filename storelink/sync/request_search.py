@@ -2,9 +2,10 @@
 
 import uuid
 from collections.abc import Sequence
+from datetime import datetime
 from typing import TypeVar
 
-from sqlalchemy import Text, cast, or_
+from sqlalchemy import Text, cast, or_, tuple_
 from sqlmodel import Session, col, select
 
 from storelink.errors import Misconfigured
@@ -37,10 +38,16 @@ def listed(
     connector_id: uuid.UUID | None = None,
     order_id: str | None = None,
     stages: Sequence[str] = (),
+    before: tuple[datetime, uuid.UUID] | None = None,
     limit: int = 50,
 ) -> Sequence[R]:
-    """Requests, the newest first; of a store, an order and stages where those are named."""
-    query = select(model).order_by(col(model.requested_at).desc()).limit(limit)
+    """Requests, the newest first; of a store, an order and stages where those are named.
+
+    `before` is the moment and id of the last one that was shown.
+    """
+    query = select(model).order_by(col(model.requested_at).desc(), col(model.id).desc()).limit(limit)
+    if before is not None:
+        query = query.where(tuple_(col(model.requested_at), col(model.id)) < before)
     if connector_id is not None:
         query = query.where(col(model.connector_id) == connector_id)
     if order_id is not None:

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import text, tuple_
 from sqlmodel import Session, col, select
 
 from storelink.models import ConnectorConfig, SyncRun, SyncState
 from storelink.models.columns import Moment
 from storelink.sync.alert import FAILURES, Open, still_open
 from storelink.sync.delivery import Road, roads_of
+from storelink.sync.held import Counts, counts_of
 from storelink.sync.lane import FULL, POLL, lock_key
 from storelink.sync.opening import CHECKED_AT
 
@@ -135,7 +136,7 @@ def read_status(session: Session, names: Iterable[str] | None = None) -> tuple[d
         key=lambda state: (_ORDER.index(state.resource) if state.resource in _ORDER else 9, state.resource),
     )
     known = _Known(
-        now, _counts(session, ids), _locks(session), roads_of(session, ids), still_open(session, ids)
+        now, counts_of(session, ids), _locks(session), roads_of(session, ids), still_open(session, ids)
     )
     return now, [
         _store(store, [one for one in states if one.connector_id == store.id], known) for store in stores
@@ -147,7 +148,7 @@ class _Known:
     """What was asked for all stores at once."""
 
     now: datetime
-    counts: dict[tuple[uuid.UUID, str], dict[str, int]]
+    counts: dict[tuple[uuid.UUID, str], Counts]
     locks: set[int]
     roads: dict[uuid.UUID, list[Road]]
     alerts: dict[uuid.UUID, list[Open]]
@@ -230,29 +231,10 @@ def _late(store: ConnectorConfig, state: SyncState, now: datetime) -> bool:
     return (now - state.next_due_at).total_seconds() > _BEHIND * (state.interval or store.sync_interval)
 
 
-def _counts(session: Session, ids: Sequence[uuid.UUID]) -> dict[tuple[uuid.UUID, str], dict[str, int]]:
-    rows = session.connection().execute(text(_COUNTS), {"ids": list(ids)}).mappings()
-    return {
-        (row["connector_id"], row["resource"]): {key: int(value) for key, value in row.items()
-                                                 if key not in ("connector_id", "resource")}
-        for row in rows
-    }  # fmt: skip
-
-
 def _locks(session: Session) -> set[int]:
     """The lanes that are held now, by whichever process."""
     return {row[0] for row in session.connection().execute(text(_LOCKS))}
 
-
-_COUNTS = """
-SELECT connector_id, resource,
-       count(*) FILTER (WHERE state IN ('held', 'unsettled', 'partial')) AS held,
-       count(*) FILTER (WHERE state = 'stub' OR due_since IS NOT NULL) AS waiting,
-       count(*) FILTER (WHERE state = 'gone') AS gone,
-       count(*) FILTER (WHERE state = 'out_of_sight') AS out_of_sight,
-       count(*) FILTER (WHERE state = 'quarantined') AS quarantined
-FROM source_record WHERE connector_id = ANY(:ids) GROUP BY 1, 2
-"""
 
 _LOCKS = """
 SELECT (classid::bigint << 32) | objid::bigint FROM pg_locks
@@ -266,10 +248,12 @@ def read_runs(
     connector_id: uuid.UUID | None = None,
     *,
     resource: str | None = None,
+    kind: str | None = None,
     failed: bool = False,
+    before: tuple[datetime, uuid.UUID] | None = None,
     limit: int = 20,
 ) -> list[tuple[str, SyncRun]]:
-    """(store's name, pass), latest first. A pass that changed nothing leaves no row."""
+    """(store's name, pass), latest first, `before` a start and id. A pass that changed nothing has no row."""
     query = select(ConnectorConfig.name, SyncRun).join(
         ConnectorConfig, col(ConnectorConfig.id) == SyncRun.connector_id
     )
@@ -277,9 +261,14 @@ def read_runs(
         query = query.where(SyncRun.connector_id == connector_id)
     if resource is not None:
         query = query.where(SyncRun.resource == resource)
+    if kind is not None:
+        query = query.where(SyncRun.kind == kind)
+    if before is not None:
+        query = query.where(tuple_(col(SyncRun.started_at), col(SyncRun.id)) < before)
     if failed:
         query = query.where(col(SyncRun.status).in_(("failed", "interrupted")))
-    found = session.exec(query.order_by(col(SyncRun.started_at).desc()).limit(limit)).all()
+    query = query.order_by(col(SyncRun.started_at).desc(), col(SyncRun.id).desc())
+    found = session.exec(query.limit(limit)).all()
     locks = _locks(session)
     for _, run in found:
         session.expunge(run)

@@ -65,11 +65,12 @@ def test_a_store_from_registering_to_removal(house: ApiHouse, shop: Running) -> 
     assert house.ask("POST", "/v1/stores/shop/verify", ops, json={}).status_code == 202
     assert waiting(house) == {"poll": 1, "full": 1}
     assert house.ask("GET", "/v1/stores/shop/standing", ops).json()["resources"][0]["state"] == "new"
-    assert house.ask("GET", "/v1/stores/shop/runs", ops).json() == {"data": []}
-    assert house.ask("GET", "/v1/stores/shop/quarantine", ops).json() == {"data": []}
+    assert house.ask("GET", "/v1/stores/shop/runs", ops).json() == {"data": [], "next": None}
+    assert house.ask("GET", "/v1/stores/shop/quarantine", ops).json() == {"data": [], "next": None}
     entered = house.ask(
         "PUT", "/v1/stores/shop/credentials", ops,
         json={"credentials": {"consumer_key": shop.read_key[0], "consumer_secret": shop.read_key[1]}},
+        headers={"If-Match": "*"},
     )  # fmt: skip
     assert entered.status_code == 200, entered.text
     gone = house.ask("DELETE", "/v1/stores/shop?purge=true", ops)
@@ -98,7 +99,13 @@ def test_no_answer_shows_a_credential(house: ApiHouse, shop: Running) -> None:
     for path in ("/v1/stores", "/v1/stores/shop", "/v1/stores/shop/standing", "/v1/audit", "/v1/tokens"):
         answers.append(house.ask("GET", path, ops))
     answers.append(
-        house.ask("PUT", "/v1/stores/shop/credentials", ops, json={"credentials": bad | {"x": "y"}})
+        house.ask(
+            "PUT",
+            "/v1/stores/shop/credentials",
+            ops,
+            json={"credentials": bad | {"x": "y"}},
+            headers={"If-Match": "*"},
+        )
     )
     for answer in answers:
         for hidden in (shop.key, shop.secret, ops):

@@ -3,8 +3,10 @@
 from fastapi import FastAPI
 
 import storelink
-from storelink.web.api import changes, connectors, problem, quarantine, records, requests, tokens
+from storelink.web.api import changes, connectors, problem, quarantine, records, requests, runs, tokens
 from storelink.web.api.caller import Rates
+from storelink.web.api.frame import Frame
+from storelink.web.api.openapi import described
 from storelink.web.services import Services
 
 DESCRIPTION = """\
@@ -23,6 +25,8 @@ def create(services: Services) -> FastAPI:
     )  # fmt: skip
     app.state.services, app.state.rates = services, Rates(services.settings.api_rate)
     problem.install(app)
-    for part in (connectors, quarantine, records, requests, changes, tokens):
+    app.add_middleware(Frame)
+    app.openapi = described(app)  # type: ignore[method-assign]
+    for part in (connectors, runs, quarantine, records, requests, changes, tokens):
         app.include_router(part.router)
     return app

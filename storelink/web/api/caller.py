@@ -1,5 +1,7 @@
 """Who calls the API: the bearer token, its role, its stores and its rate."""
 
+import math
+import time
 from typing import Annotated
 
 from fastapi import Depends, Path, Request
@@ -12,6 +14,7 @@ from sqlmodel import col, select
 from storelink.access import token
 from storelink.access.role import Caller, Right
 from storelink.models import ConnectorConfig
+from storelink.web.api.frame import SPENT
 from storelink.web.api.problem import Problem
 from storelink.web.services import Services, Use
 
@@ -27,14 +30,23 @@ class Rates:
         self._windows = MovingWindowRateLimiter(MemoryStorage())
         self.most = most
 
-    def spend(self, key: str) -> None:
-        """Count a request. Raises `Problem` 429."""
-        if self._windows.hit(self._item, key):
-            return
-        raise Problem(
-            429, "rate", f"A token may ask {self.most} times a minute. Ask again in a little while.",
-            headers={"Retry-After": "10"},
-        )  # fmt: skip
+    def spend(self, request: Request, key: str) -> None:
+        """Count a request, and note for its answer how many are left. Raises `Problem` 429."""
+        allowed = self._windows.hit(self._item, key)
+        stats = self._windows.get_window_stats(self._item, key)
+        wait = max(math.ceil(stats.reset_time - time.time()), 1)
+        request.scope.get(SPENT, {}).update(
+            {
+                "RateLimit-Limit": str(self.most),
+                "RateLimit-Remaining": str(max(stats.remaining, 0)),
+                "RateLimit-Reset": str(wait),
+            }
+        )
+        if not allowed:
+            raise Problem(
+                429, "rate", f"A token may ask {self.most} times a minute. Ask again in {wait} s.",
+                headers={"Retry-After": str(wait)},
+            )  # fmt: skip
 
 
 def caller_of(request: Request, services: Use, bearer: Bearer) -> Caller:
@@ -46,10 +58,10 @@ def caller_of(request: Request, services: Use, bearer: Bearer) -> Caller:
             session.commit()
     if caller is None:
         address = request.client.host if request.client else ""
-        request.app.state.rates.spend(f"from:{address}")
+        request.app.state.rates.spend(request, f"from:{address}")
         words = "Send a token that works: `Authorization: Bearer slk_…`."
         raise Problem(401, "token", words, headers={"WWW-Authenticate": 'Bearer realm="storelink"'})
-    request.app.state.rates.spend(caller.actor)
+    request.app.state.rates.spend(request, caller.actor)
     return caller
 
 

@@ -18,30 +18,37 @@ from storelink.sync.opening import FROM_WEB, check_again, examine, measure_clock
 from storelink.sync.token import Remembered
 from storelink.web.api.caller import Name, Operator, Reader, store_for, stores_for
 from storelink.web.api.problem import Problem, documented
+from storelink.web.api.runs import queued
 from storelink.web.api.store_shapes import (
     Address,
     Change,
     Check,
-    Compared,
     Credentials,
     Installed,
     NewStore,
     Queued,
     Registered,
     Removal,
-    Runs,
     Standing,
     Store,
     StoreList,
     Wanted,
     WebhookStanding,
+    resources_of,
 )
 from storelink.web.reach import usable_store
 from storelink.web.services import Services, Use
 
 router = APIRouter(prefix="/stores", tags=["stores"])
 
-IfMatch = Annotated[str | None, Header(description="The ETag that `GET` gave; a newer state refuses.")]
+IfMatch = Annotated[
+    str | None,
+    Header(
+        max_length=200,
+        description="The ETag that `GET` gave, or `*` for any state. Needed: a newer state refuses.",
+        examples=['"6f1c0e52d0b4a319e0c3f4f0"'],
+    ),
+]
 _REFUSED = (401, 403, 404, 422, 429)
 
 # -- routes ------------------------------------------------------------------------------------------
@@ -104,7 +111,7 @@ def show_store(caller: Reader, services: Use, store: Name, response: Response) -
     return document
 
 
-@router.patch("/{store}", response_model=Store, responses=documented(*_REFUSED, 412))
+@router.patch("/{store}", response_model=Store, responses=documented(*_REFUSED, 412, 428))
 def change_store(
     caller: Operator, services: Use, store: Name, body: Change, response: Response, if_match: IfMatch = None
 ) -> dict[str, Any]:
@@ -122,7 +129,7 @@ def change_store(
     return document
 
 
-@router.put("/{store}/credentials", response_model=Store, responses=documented(*_REFUSED, 412))
+@router.put("/{store}/credentials", response_model=Store, responses=documented(*_REFUSED, 412, 428))
 def change_credentials(
     caller: Operator, services: Use, store: Name, body: Credentials, response: Response,
     if_match: IfMatch = None,
@@ -178,18 +185,9 @@ def resume_store(caller: Operator, services: Use, store: Name) -> dict[str, Any]
 def sync_store(caller: Operator, services: Use, store: Name, body: Wanted) -> dict[str, Any]:
     """Have it read now by a worker. `GET …/runs` shows what came of it."""
     row = store_for(services, caller, store)
-    wanted = _resources(row, body.resources)
+    wanted = resources_of(row, body.resources)
     ask.read_now(services.database, row.name, wanted, full=body.full, actor=caller.actor)
-    return _queued(services, row, wanted)
-
-
-@router.post("/{store}/verify", response_model=Queued, status_code=202, responses=documented(*_REFUSED))
-def verify_store(caller: Operator, services: Use, store: Name, body: Compared) -> dict[str, Any]:
-    """Have it compared with the store now, and what differs fetched. `GET …/standing` shows the end."""
-    row = store_for(services, caller, store)
-    wanted = _resources(row, body.resources)
-    ask.verify_now(services.database, row.name, wanted, actor=caller.actor)
-    return _queued(services, row, wanted)
+    return queued(services, row, wanted)
 
 
 @router.get("/{store}/standing", response_model=Standing, responses=documented(*_REFUSED))
@@ -203,20 +201,6 @@ def show_standing(caller: Reader, services: Use, store: Name) -> dict[str, Any]:
         for one in found[0].resources
     ]
     return {"name": row.name, "status": row.status, "resources": resources}
-
-
-@router.get("/{store}/runs", response_model=Runs, responses=documented(*_REFUSED))
-def list_runs(
-    caller: Reader, services: Use, store: Name, resource: str | None = None, failed: bool = False,
-    limit: Annotated[int, Query(ge=1, le=250)] = 50,
-) -> dict[str, Any]:  # fmt: skip
-    """What the last passes did."""
-    row = store_for(services, caller, store)
-    if resource is not None:
-        _resources(row, [resource])
-    with services.database.session() as session:
-        found = status.read_runs(session, row.id, resource=resource, failed=failed, limit=limit)
-    return {"data": [run.model_dump(mode="json", exclude={"connector_id"}) for _, run in found]}
 
 
 @router.get("/{store}/webhooks", response_model=WebhookStanding, responses=documented(*_REFUSED, 502, 503))
@@ -286,9 +270,13 @@ def _etag(document: Mapping[str, Any]) -> str:
 
 
 def _unchanged(session: Session, row: ConnectorConfig, if_match: str | None) -> None:
-    """Lock the store; it is as the caller saw it. Raises `Problem` 412."""
+    """Lock the store; it is as the caller saw it. Raises `Problem` 412 and 428."""
+    if if_match is None:
+        words = "Send `If-Match` with the ETag of the state that you saw, or `*` if any will do."
+        raise Problem(428, "if_match", words)
     held = account.find(session, row.id, lock="row")
-    if if_match is not None and if_match not in ("*", _etag(_document(session, held))):
+    seen = [one.strip().removeprefix("W/") for one in if_match.split(",")]
+    if "*" not in seen and _etag(_document(session, held)) not in seen:
         raise Problem(412, "changed", f"{row.name} was changed meanwhile. Read it again, then change it.")
 
 
@@ -312,17 +300,3 @@ def _switched(
         changed = getattr(account, deed)(session, row.id, actor=caller.actor)
         session.commit()
         return _document(session, changed)
-
-
-def _resources(row: ConnectorConfig, wanted: list[str] | None) -> list[str]:
-    known = registry.get(row.platform).resources
-    for one in wanted or ():
-        if one not in known:
-            raise Problem(422, "resource", f"There is no resource {one!r}; there are {', '.join(known)}.")
-    return [one for one in known if wanted is None or one in wanted]
-
-
-def _queued(services: Services, row: ConnectorConfig, wanted: list[str]) -> dict[str, Any]:
-    with services.database.session() as session:
-        workers = ask.queue_standing(session, services.settings).workers
-    return {"name": row.name, "resources": wanted, "workers": workers}

@@ -47,6 +47,16 @@ def read(after: str, kinds: Sequence[type]) -> list[Any]:
         raise Problem(422, "after", "`after` is not the `next` of a page.") from None
 
 
+def read_latest(after: str | None) -> tuple[datetime, UUID] | None:
+    """The moment and id in a `next` of what is listed the latest first; None on the first page."""
+    if after is None:
+        return None
+    moment, key = read(after, (datetime, UUID))
+    if moment is None or key is None:
+        raise Problem(422, "after", "`after` is not the `next` of a page.")
+    return moment, key
+
+
 def _value(value: Any, kind: type) -> Any:
     if value is None:
         return None

@@ -138,6 +138,15 @@ def problem_of(error: StorelinkError) -> Problem:
     return Problem(500, "broke", "storelink could not do this; its log says why.")
 
 
+_OF_FRAMEWORK = {
+    404: ("not_found", "Nothing is at this address."),
+    405: ("method_not_allowed", "This is not done here; `Allow` says what is."),
+    413: ("too_large", "The body is too long."),
+    415: ("media_type", "Send the body as JSON, with `Content-Type: application/json`."),
+}
+"""Refusals before any route of ours was reached."""
+
+
 def install(app: FastAPI) -> None:
     """Turn what routes raise into answers."""
 
@@ -160,9 +169,9 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def on_http(_request: Request, error: HTTPException) -> Response:
-        code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "refused")
+        code, words = _OF_FRAMEWORK.get(error.status_code, ("refused", str(error.detail)))
         headers = dict(error.headers) if error.headers else None
-        return answer(Problem(error.status_code, code, str(error.detail), headers=headers))
+        return answer(Problem(error.status_code, code, words, headers=headers))
 
     @app.exception_handler(Exception)
     async def on_defect(request: Request, error: Exception) -> Response:

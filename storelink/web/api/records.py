@@ -58,7 +58,9 @@ class Page(BaseModel):
 class One(BaseModel):
     """A row with all that belongs to it."""
 
-    data: dict[str, Any]
+    data: dict[str, Any] = Field(
+        examples=[{"store": "shop", "order_id": "1041", "order_number": "1041", "total_amount": "54.10"}]
+    )
 
 
 def _table(model: type[SQLModel]) -> SqlTable:
@@ -145,6 +147,8 @@ def list_orders(
     caller: Reader, services: Use, store: Stores = None, number: str | None = None,
     email: str | None = None, sku: str | None = None, customer_id: str | None = None,
     status: Annotated[str | None, Query(pattern="^(open|completed|cancelled|failed)$")] = None,
+    financial_status: Annotated[str | None, Query(max_length=50, examples=["paid"])] = None,
+    fulfillment_status: Annotated[str | None, Query(max_length=50, examples=["unfulfilled"])] = None,
     created_since: datetime | None = None, created_before: datetime | None = None,
     changed_since: Since = None, deleted: Deleted = False, fields: Fields = None,
     limit: Limit = 50, after: After = None,
@@ -156,6 +160,8 @@ def list_orders(
         (order.order_number, "number", number),
         (order.customer_id, "customer_id", customer_id),
         (order.status, "status", status),
+        (order.financial_status, "financial_status", financial_status),
+        (order.fulfillment_status, "fulfillment_status", fulfillment_status),
     ):
         if value is not None:
             wanted.append(col(column) == _text(name, value))

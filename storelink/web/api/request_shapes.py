@@ -17,6 +17,25 @@ def _whole(text: str) -> str:
     return text
 
 
+_REFUND: dict[str, Any] = {
+    "id": "0d0f9d3e-1f5c-4f0e-9a52-0f6f7d6f8e2a", "store": "shop", "order_id": "1041", "status": "processed",
+    "stage": "settled", "amount": "19.90", "shipping_amount": "0.00", "currency": "EUR",
+    "moved_amount": "19.90", "reason": "Damaged in transit", "note": "Photo in ticket 4711",
+    "reference": "SLR-7QK2M4", "refund_id": "2203", "by_hand": False, "requested_by": "token:helpdesk",
+    "requested_at": "2026-11-21T14:03:02+00:00", "approved_by": None, "attempts": 1,
+    "sent_at": "2026-11-21T14:03:03+00:00", "settled_at": "2026-11-21T14:03:06+00:00", "next_try_at": None,
+    "error": None, "alarm": None, "wish": {"lines": [{"item_id": "17", "quantity": 1}]}, "response": {},
+}  # fmt: skip
+_ADDRESS: dict[str, Any] = {
+    "id": "0d0f9d3e-1f5c-4f0e-9a52-0f6f7d6f8e2a", "store": "shop", "order_id": "1041", "kind": "shipping",
+    "status": "updated", "stage": "settled", "new_address": {"city": "Graz", "country": "AT"},
+    "old_address": {"city": "Wien", "country": "AT"}, "total_before": "54.10", "total_after": "54.10",
+    "currency": "EUR", "force": False, "note": None, "requested_by": "token:helpdesk",
+    "requested_at": "2026-11-21T14:03:02+00:00", "attempts": 1, "sent_at": "2026-11-21T14:03:03+00:00",
+    "settled_at": "2026-11-21T14:03:06+00:00", "next_try_at": None, "error": None, "response": {},
+}  # fmt: skip
+_PREVIEWED = "6a1f0c52-5d0b-4a31-9e0c-3f4f0a6f2b11"
+
 Said = Annotated[str, AfterValidator(_whole)]
 """Words that somebody typed; PostgreSQL keeps all but one character."""
 
@@ -55,14 +74,20 @@ class Preview(BaseModel):
 
     preview_id: uuid.UUID
     plan: dict[str, Any] = Field(
-        description="To the cent: lines, shipping, amount, payments, warnings. Any of `refusals` forbids it."
+        description="To the cent: lines, shipping, amount, payments, warnings. Any of `refusals` forbids it.",
+        examples=[{"amount": "19.90", "currency": "EUR", "warnings": [], "refusals": []}],
     )
 
 
 class NewRefund(BaseModel):
     """A refund that was previewed."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [{"preview_id": _PREVIEWED, "reason": "Damaged in transit", "note": "Ticket 4711"}]
+        },
+    )
 
     preview_id: uuid.UUID
     reason: Said = Field("", max_length=refund.REASON_MOST, description="The customer may read it.")
@@ -73,6 +98,8 @@ class NewRefund(BaseModel):
 
 class Refund(BaseModel):
     """A request for a refund and how it stands."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_REFUND]})
 
     id: uuid.UUID
     store: str
@@ -107,12 +134,16 @@ class RefundList(BaseModel):
     """The newest first."""
 
     data: list[Refund]
+    next: str | None = Field(description="To be sent as `after`; null on the last page.")
 
 
 class Again(BaseModel):
     """What is to be tried again."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"preview_id": _PREVIEWED}]},
+    )
 
     preview_id: uuid.UUID | None = Field(
         None, description="Made a moment ago by `…/retry/preview`; needed where it would be sent again."
@@ -122,7 +153,10 @@ class Again(BaseModel):
 class Seen(BaseModel):
     """What a person saw who looked."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"moved": False, "why": "…"}]})
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"moved": False, "why": "The gateway has no such refund."}]},
+    )
 
     moved: bool | None = Field(None, description="Whether the money moved; null where an alarm was seen to.")
     why: Said = Field(min_length=1, max_length=2000)
@@ -132,7 +166,10 @@ class Seen(BaseModel):
 class Fields(BaseModel):
     """The fields of an address that are to be otherwise; "" empties one."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"city": "Graz"}]})
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"city": "Graz"}]},
+    )
 
     first_name: Said | None = Field(None, max_length=1000)
     last_name: Said | None = Field(None, max_length=1000)
@@ -150,7 +187,9 @@ class Fields(BaseModel):
 class NewChange(BaseModel):
     """A change of address that was previewed."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"preview_id": _PREVIEWED, "note": "Ticket 4711"}]}
+    )
 
     preview_id: uuid.UUID
     force: bool = Field(False, description="Though the order is fulfilled, refunded or the like.")
@@ -160,6 +199,8 @@ class NewChange(BaseModel):
 
 class AddressChange(BaseModel):
     """A request for another address and how it stands."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_ADDRESS]})
 
     id: uuid.UUID
     store: str
@@ -188,12 +229,15 @@ class AddressChangeList(BaseModel):
     """The newest first."""
 
     data: list[AddressChange]
+    next: str | None = Field(description="To be sent as `after`; null on the last page.")
 
 
 class Looked(BaseModel):
     """What a person saw who looked at the store."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"updated": True, "why": "The order shows it."}]}
+    )
 
     updated: bool
     why: Said = Field(min_length=1, max_length=2000)

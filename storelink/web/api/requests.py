@@ -22,7 +22,7 @@ from storelink.sync.opening import open_subject
 from storelink.sync.plan_document import read_wish
 from storelink.sync.request import AnyRequest
 from storelink.web.api.caller import Actor, Name, Reader, store_for, stores_for
-from storelink.web.api.paging import plain
+from storelink.web.api.paging import After, Limit, plain, read_latest, written
 from storelink.web.api.problem import Problem, documented
 from storelink.web.api.request_shapes import (
     AddressChange,
@@ -104,10 +104,10 @@ def list_refunds(
     store: Annotated[list[str] | None, Query(max_length=50)] = None,
     order_id: Annotated[str | None, Query(max_length=64)] = None,
     stage: Annotated[list[str] | None, Query(max_length=10)] = None,
-    limit: Annotated[int, Query(ge=1, le=250)] = 50,
+    limit: Limit = 50, after: After = None,
 ) -> dict[str, Any]:  # fmt: skip
     """Requests for refunds, the newest first."""
-    return _listed(services, caller, RefundRequest, _refund, store, order_id, stage, limit)
+    return _listed(services, caller, RefundRequest, _refund, store, order_id, stage, limit, after)
 
 
 @router.get("/refunds/{request_id}", response_model=Refund, responses=documented(*_SHOWN))
@@ -223,10 +223,10 @@ def list_changes(
     store: Annotated[list[str] | None, Query(max_length=50)] = None,
     order_id: Annotated[str | None, Query(max_length=64)] = None,
     stage: Annotated[list[str] | None, Query(max_length=10)] = None,
-    limit: Annotated[int, Query(ge=1, le=250)] = 50,
+    limit: Limit = 50, after: After = None,
 ) -> dict[str, Any]:  # fmt: skip
     """Requests for other addresses, the newest first."""
-    return _listed(services, caller, AddressUpdateRequest, _change, store, order_id, stage, limit)
+    return _listed(services, caller, AddressUpdateRequest, _change, store, order_id, stage, limit, after)
 
 
 @router.get("/address-changes/{request_id}", response_model=AddressChange, responses=documented(*_SHOWN))
@@ -300,20 +300,26 @@ def _request(session: Session, caller: Caller, model: type[R], request_id: uuid.
 
 def _listed(
     services: Services, caller: Caller, model: type[R], document: Callable[[str, R], Any],
-    names: list[str] | None, order_id: str | None, stages: list[str] | None, limit: int,
+    names: list[str] | None, order_id: str | None, stages: list[str] | None, limit: int, after: str | None,
 ) -> dict[str, Any]:  # fmt: skip
     if any("\0" in one for one in [order_id or "", *(stages or ())]):
         raise Problem(422, "invalid", "A NUL character is in no record.")
     stores = {row.id: row.name for row in stores_for(services, caller, names)}
+    before = read_latest(after)
     found: list[R] = []
     with services.database.session() as session:
         for store_id in [None] if names is None and caller.connectors is None else list(stores):
             found += request_search.listed(
-                session, model, connector_id=store_id, order_id=order_id, stages=stages or (), limit=limit
-            )
+                session, model, connector_id=store_id, order_id=order_id, stages=stages or (),
+                before=before, limit=limit + 1,
+            )  # fmt: skip
         every = dict(session.exec(select(ConnectorConfig.id, ConnectorConfig.name)).all())
-    found.sort(key=lambda one: one.requested_at, reverse=True)
-    return {"data": [document(every[one.connector_id], one) for one in found[:limit]]}
+    found.sort(key=lambda one: (one.requested_at, one.id), reverse=True)
+    rows, more = found[:limit], len(found) > limit
+    return {
+        "data": [document(every[one.connector_id], one) for one in rows],
+        "next": written([rows[-1].requested_at, rows[-1].id]) if more else None,
+    }
 
 
 def _refund(store: str, row: RefundRequest) -> dict[str, Any]:

@@ -1,8 +1,26 @@
 """What the routes of `connectors.py` take and give."""
 
+from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from storelink.connectors import registry
+from storelink.models import ConnectorConfig
+from storelink.web.api.problem import Problem
+
+_RUN = {
+    "id": "0d0f9d3e-1f5c-4f0e-9a52-0f6f7d6f8e2a", "resource": "orders", "kind": "incremental",
+    "status": "done", "started_at": "2026-11-21T14:03:00Z", "finished_at": "2026-11-21T14:03:02Z",
+    "fetched": 3, "inserted": 1, "updated": 2, "unchanged": 0, "deleted": 0, "quarantined": 0,
+    "requests": 2, "bytes": 9412, "throttled_seconds": "0.000", "error": None,
+}  # fmt: skip
+_STANDING = {
+    "resource": "orders", "state": "in_step", "phase": "live", "running": False, "interval": 300,
+    "last_success_at": "2026-11-21T14:03:02Z", "next_due_at": "2026-11-21T14:08:02Z", "held": 1204,
+    "waiting": 0, "gone": 3, "out_of_sight": 0, "quarantined": 1, "last_drift": 0, "failures": 0,
+    "last_error": None, "share": None,
+}  # fmt: skip
 
 
 class Store(BaseModel):
@@ -14,10 +32,15 @@ class Store(BaseModel):
     auth_mode: str = Field(examples=["keys"])
     status: str = Field(description="active, paused, auth_failed or uninstalled.", examples=["active"])
     interval: int = Field(description="Seconds between passes.", examples=[300])
-    intervals: dict[str, int | None] = Field(description="By resource; null where it is the store's.")
-    settings: dict[str, Any] = Field(description="What the check learnt: currency, time zone, version.")
-    created_at: str
-    updated_at: str
+    intervals: dict[str, int | None] = Field(
+        description="By resource; null where it is the store's.", examples=[{"orders": 60, "products": None}]
+    )
+    settings: dict[str, Any] = Field(
+        description="What the check learnt: currency, time zone, version.",
+        examples=[{"currency": "EUR", "time_zone": "Europe/Vienna", "version": "11.0.1"}],
+    )
+    created_at: str = Field(examples=["2026-11-01T09:00:00+00:00"])
+    updated_at: str = Field(examples=["2026-11-21T14:03:02+00:00"])
 
 
 class StoreList(BaseModel):
@@ -56,19 +79,19 @@ class NewStore(BaseModel):
 class Finding(BaseModel):
     """One thing the check found."""
 
-    level: str = Field(description="ok, note, warning or problem.")
-    code: str
-    what: str
+    level: str = Field(description="ok, note, warning or problem.", examples=["ok"])
+    code: str = Field(examples=["orders"])
+    what: str = Field(examples=["Orders can be read."])
     mend: str | None
 
 
 class Check(BaseModel):
     """What a store is and what is missing, worst first."""
 
-    healthy: bool
+    healthy: bool = Field(examples=[True])
     auth_failed: bool
     findings: list[Finding]
-    settings: dict[str, Any]
+    settings: dict[str, Any] = Field(examples=[{"currency": "EUR", "time_zone": "Europe/Vienna"}])
 
 
 class Registered(BaseModel):
@@ -76,7 +99,7 @@ class Registered(BaseModel):
 
     data: Store
     check: Check | None
-    notes: list[str] = Field(description="Doubts about what was entered.")
+    notes: list[str] = Field(description="Doubts about what was entered.", examples=[[]])
 
 
 class Change(BaseModel):
@@ -93,7 +116,12 @@ class Change(BaseModel):
 class Credentials(BaseModel):
     """New credentials. They are never shown again."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [{"credentials": {"consumer_key": "ck_…", "consumer_secret": "cs_…"}}]
+        },
+    )
 
     credentials: dict[str, str]
     auth_mode: str | None = None
@@ -119,25 +147,29 @@ class Compared(BaseModel):
 class Queued(BaseModel):
     """It will be done by a worker."""
 
-    name: str
-    resources: list[str]
-    workers: int = Field(description="Workers that are alive; with none it waits until one runs.")
+    name: str = Field(examples=["shop"])
+    resources: list[str] = Field(examples=[["orders"]])
+    workers: int = Field(
+        description="Workers that are alive; with none it waits until one runs.", examples=[1]
+    )
 
 
 class Standing(BaseModel):
     """How a store stands, resource by resource."""
 
-    name: str
-    status: str
-    resources: list[dict[str, Any]]
+    name: str = Field(examples=["shop"])
+    status: str = Field(examples=["active"])
+    resources: list[dict[str, Any]] = Field(examples=[[_STANDING]])
 
 
 class Removal(BaseModel):
     """What was forgotten."""
 
-    name: str
+    name: str = Field(examples=["shop"])
     purged: bool
-    counts: dict[str, int] = Field(description="Rows deleted, by table; empty without `purge`.")
+    counts: dict[str, int] = Field(
+        description="Rows deleted, by table; empty without `purge`.", examples=[{}]
+    )
 
 
 class Address(BaseModel):
@@ -153,25 +185,71 @@ class Address(BaseModel):
 class Runs(BaseModel):
     """Passes that changed something or failed, latest first."""
 
-    data: list[dict[str, Any]]
+    data: list[dict[str, Any]] = Field(examples=[[_RUN]])
+    next: str | None = Field(description="To be sent as `after`; null on the last page.")
+
+
+class Comparison(BaseModel):
+    """What a comparison with the store found."""
+
+    status: str = Field(description="running, done, failed or interrupted.", examples=["done"])
+    started_at: datetime
+    finished_at: datetime | None
+    missing: int = Field(description="Records that were not held, and were fetched.", examples=[1])
+    stale: int = Field(description="Records that were held as they no longer are.", examples=[2])
+    gone: int = Field(description="Records that the store has no more.", examples=[0])
+    quarantined: int
+    requests: int = Field(examples=[31])
+    error: str | None
+
+
+class Compare(BaseModel):
+    """One resource, and its last comparison. `drift` is what still differed at its end."""
+
+    resource: str = Field(examples=["orders"])
+    verified_at: datetime | None
+    drift: int | None = Field(description="Null before the first comparison.", examples=[0])
+    next_at: datetime | None
+    held: int = Field(examples=[1204])
+    gone: int
+    out_of_sight: int
+    quarantined: int
+    run: Comparison | None
+
+
+class Ledger(BaseModel):
+    """How a store compared with what is held."""
+
+    name: str = Field(examples=["shop"])
+    in_step: bool = Field(description="All was compared, and nothing differs.")
+    resources: list[Compare]
 
 
 class WebhookStanding(BaseModel):
     """Our subscriptions in a store."""
 
-    delivery_url: str | None
-    active: list[str]
-    inactive: list[str]
-    missing: list[str]
-    others: int
+    delivery_url: str | None = Field(examples=["https://sync.example/webhooks/56eee0c5-…"])
+    active: list[str] = Field(examples=[["order.created", "order.updated"]])
+    inactive: list[str] = Field(examples=[[]])
+    missing: list[str] = Field(examples=[["product.deleted"]])
+    others: int = Field(description="Subscriptions that are not ours.")
 
 
 class Installed(BaseModel):
     """What was done about the subscriptions."""
 
-    url: str
-    present: list[str]
-    created: list[str]
-    replaced: list[str]
-    removed: int | list[str]
-    refused: dict[str, str]
+    url: str = Field(examples=["https://sync.example/webhooks/56eee0c5-…"])
+    present: list[str] = Field(examples=[["order.created"]])
+    created: list[str] = Field(examples=[["order.updated"]])
+    replaced: list[str] = Field(examples=[[]])
+    removed: int | list[str] = Field(examples=[0])
+    refused: dict[str, str] = Field(description="By topic, in the store's words.", examples=[{}])
+
+
+def resources_of(row: ConnectorConfig, wanted: list[str] | None) -> list[str]:
+    """The resources that are named, or all of the store's. Raises `Problem` 422."""
+    known = registry.get(row.platform).resources
+    for one in wanted or ():
+        if one not in known:
+            raise Problem(422, "resource", f"There is no resource {one!r}; there are {', '.join(known)}.")
+    return [one for one in known if wanted is None or one in wanted]

@@ -19,12 +19,12 @@ router = APIRouter()
 class Token(BaseModel):
     """A token, without what it is: that was shown once."""
 
-    name: str
-    role: str
-    hint: str = Field(description="Its last four characters.")
+    name: str = Field(examples=["recommendations"])
+    role: str = Field(examples=["reader"])
+    hint: str = Field(description="Its last four characters.", examples=["x7Qk"])
     stores: list[str] | None = Field(description="Null: every store.")
     created_at: datetime
-    created_by: str
+    created_by: str = Field(examples=["cli:anna"])
     ends_at: datetime | None
     revoked_at: datetime | None
     used_at: datetime | None
@@ -98,13 +98,13 @@ def revoke_token(caller: Admin, services: Use, name: str) -> None:
 class Deed(BaseModel):
     """One line of the audit log."""
 
-    id: int
+    id: int = Field(examples=[8120])
     at: datetime
-    actor: str
-    action: str
-    store: str | None
+    actor: str = Field(examples=["user:anna@shop.example"])
+    action: str = Field(examples=["connector.pause"])
+    store: str | None = Field(examples=["shop"])
     subject: str | None
-    detail: dict[str, Any]
+    detail: dict[str, Any] = Field(examples=[{}])
 
 
 class DeedList(BaseModel):
