@@ -8,7 +8,9 @@ from datetime import datetime
 from storelink.connectors.presenting import OrderFace
 from storelink.models import AddressUpdateRequest, AuditEvent, RefundRequest
 from storelink.sync.order_story import Delivery, Told
+from storelink.sync.postal import FIELDS
 from storelink.sync.request import OURSELVES, AnyRequest
+from storelink.web.console.address_form import label_of, said
 from storelink.web.console.words import count, money
 
 STORE, PEOPLE, US = "store", "people", "us"
@@ -29,6 +31,8 @@ class Event:
     lag: float | None = None
     request: uuid.UUID | None = None
     kind: str = ""
+    changes: Sequence[tuple[str, str, str]] = ()
+    """Fields of an address that were asked for: (label, before, new)."""
 
     @property
     def speaker(self) -> str:
@@ -126,12 +130,26 @@ def _deed(told: Told, event: AuditEvent, request: AnyRequest) -> Event:
     name = person(event.actor, told.names)
     thing = _thing(request)
     heads = _OUR_DEEDS if ours else _THEIR_DEEDS
-    head = heads.get(deed, "{thing}: " + deed.replace("_", " ") + ".").format(
+    head = heads.get(deed, "{Thing}: " + deed.replace("_", " ") + ".").format(
         name=name, thing=thing, Thing=thing[:1].upper() + thing[1:]
     )
     words = "" if deed not in ("failed", "needs_attention", "unknown") else (request.error or "")
     sign = _SIGNS.get(deed, "run") if ours else "person"
-    return Event(event.at, US if ours else PEOPLE, sign, head, words, request=request.id, kind=kind)
+    changes = changes_of(request) if deed == "requested" else ()
+    return Event(event.at, US if ours else PEOPLE, sign, head, words, request=request.id, kind=kind,
+                 changes=changes)  # fmt: skip
+
+
+def changes_of(request: AnyRequest) -> Sequence[tuple[str, str, str]]:
+    """What a change of address was to change; nothing of one whose personal data were erased."""
+    if not isinstance(request, AddressUpdateRequest) or request.redacted_at is not None:
+        return ()
+    old, new = request.old_address or (request.plan or {}).get("old") or {}, request.new_address or {}
+    return [
+        (label_of(name, new.get("country", "")), said(name, old.get(name), old.get("country", "")),
+         said(name, new.get(name), new.get("country", "")))
+        for name in FIELDS if name in (request.plan or {}).get("changes", {})
+    ]  # fmt: skip
 
 
 def _thing(request: AnyRequest) -> str:
@@ -161,6 +179,7 @@ _OUR_DEEDS = {
     "sent": "Sent {thing} to the store.",
     "sent_again": "Sent {thing} again, the very same.",
     "not_sent": "{Thing} could not be sent.",
+    "answered": "The store answered to {thing}.",
     "unknown": "{Thing} was not answered.",
     "needs_attention": "{Thing} needs a person.",
     "settled": "{Thing} is done: read back from the store.",

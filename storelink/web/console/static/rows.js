@@ -12,3 +12,11 @@ document.addEventListener("htmx:afterSettle", () => {
     if (wrong) control.setAttribute("aria-invalid", "true"); else control.removeAttribute("aria-invalid");
   }
 });
+// What was typed before this page could listen, or is still there after a reload, is looked at now.
+document.addEventListener("DOMContentLoaded", () => {
+  const early = [...document.querySelectorAll("[hx-post] input, [hx-post] select, [hx-post] textarea")].find((one) =>
+    one.type === "radio" || one.type === "checkbox" ? one.checked !== one.defaultChecked
+      : one.options ? [...one.options].some((choice) => choice.selected !== choice.defaultSelected && choice.index > 0)
+        : one.type !== "hidden" && one.value !== one.defaultValue);
+  if (early) early.dispatchEvent(new Event("input", { bubbles: true }));
+});
