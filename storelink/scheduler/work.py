@@ -232,9 +232,8 @@ class _Job:
                 pass
             except (Stopped, DatabaseAway):
                 raise
-            except (
-                NeedsDecision
-            ) as decision:  # the pass came to its end; who is to decide is told by an alert
+            except NeedsDecision as decision:
+                # the pass came to its end, and who is to decide is told by an alert
                 log.info("pass.withheld", store=self.store.name, resource=one.resource, words=str(decision))
                 _tell_recovery(self.store, one)
             except (StorelinkError, psycopg.Error) as error:  # the pass has noted it
