@@ -265,12 +265,12 @@ def test_the_audit_log_is_narrowed_down_and_goes_back(house: ConsoleHouse, admin
         " FROM generate_series(1, 55)"
     )
     page = admin.get("/console/audit?who=cli:tester").text
-    assert page.count('class="mono">cli:tester<') == 50 and "paused reading" in page
+    assert page.count('class="sub wrap">cli:tester<') == 50 and "Paused reading" in page
     older = re.search(r'href="(/console/audit\?[^"]*before=[^"]*)"', page)
     assert older
     rest = admin.get(unescape(older[1])).text
-    assert rest.count('class="mono">cli:tester<') == 5 and 'aria-disabled="true" role="link">Older' in rest
-    assert "Nothing was done so yet." in admin.get("/console/audit?who=nobody").text
+    assert rest.count('class="sub wrap">cli:tester<') == 5 and 'aria-disabled="true" role="link">Older' in rest
+    assert "Nothing of that kind was done" in admin.get("/console/audit?who=nobody").text
     assert house.sign_in("support").get("/console/audit").status_code == 403
 
 
