@@ -1,10 +1,14 @@
 """Draw docs/pictures from the real console: `.venv/bin/python tools/pictures.py [NAME…]`.
 
+A name is one of `PAGES`, or `walk`: docs/walk.md, step by step.
+
 Two simulated stores are connected, read and worked on; the system's Chromium (`CHROMIUM` names another)
 visits the console as an admin. It needs Playwright; no browser is downloaded.
 """
 
+import base64
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -16,14 +20,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, expect, sync_playwright
 
 from storelink.sandbox.running import Running, RunningShopify, start, start_shopify
 
 TARGET = Path(__file__).resolve().parent.parent / "docs" / "pictures"
 STORELINK = Path(sys.executable).parent / "storelink"
 PASSWORD = "seven grey geese over the bay"
-WIDTH = 1280
+WIDTH, PHONE = 1280, 390
+PATIENCE = 60_000
+"""Milliseconds for something to appear."""
 PAGES = {
     "overview": ("/console/overview", 560),
     "connect": ("/console/connect", 780),
@@ -94,12 +100,17 @@ def wait_for(url: str) -> None:
 
 def draw(page: Page, url: str, names: list[str], third: RunningShopify, order: int) -> None:
     """One picture a page, in light colours."""
+    page.set_default_timeout(PATIENCE)
+    expect.set_options(timeout=PATIENCE)
     page.goto(url + "/console/sign-in")
     page.fill("#name", "ines@shop.example")
     page.fill("#password", PASSWORD)
     page.press("#password", "Enter")
     page.wait_for_url("**/overview")
     for name in names:
+        if name == "walk":
+            walk(page, url, third, order)
+            continue
         path, height = PAGES[name]
         page.set_viewport_size({"width": WIDTH, "height": height})
         page.goto(url + path.format(order=order))
@@ -112,12 +123,78 @@ def draw(page: Page, url: str, names: list[str], third: RunningShopify, order: i
         print(f"docs/pictures/{name}.png")
 
 
-def connect(page: Page, store: RunningShopify) -> None:
-    """As far as what the check found."""
+def walk(page: Page, url: str, third: RunningShopify, order: int) -> None:
+    """What docs/walk.md tells: a store connected, an order found, a line refunded, an address changed."""
+    page.set_viewport_size({"width": WIDTH, "height": 860})
+    page.goto(url + "/console/connect")
+    name_store(page, third)
+    keep(page, "walk-1-connect")
+    page.click("text=Go on")
+    keys(page, third)
+    expect(page.get_by_role("heading", name="What we found")).to_be_visible()
+    keep(page, "walk-2-found")
+    page.get_by_role("button", name="Start reading").click()
+    page.wait_for_url("**/first-read")
+    expect(page.locator(".badge", has_text="All read")).to_be_visible()
+    keep(page, "walk-3-read")
+    page.get_by_role("searchbox").fill("park")
+    page.keyboard.press("Enter")
+    place = f"/console/orders/fjord-wool/{order}"
+    expect(page.locator(f"a[href='{place}']").first).to_be_visible()
+    keep(page, "walk-4-find")
+    page.locator(f"a[href='{place}']").first.click()
+    keep(page, "walk-5-order")
+    page.get_by_role("main").get_by_role("link", name="Refund", exact=True).click()
+    fill_in(page, "refund")
+    deed = page.locator("#preview").get_by_role("button", name=re.compile("^Refund "))
+    expect(deed).to_be_visible()
+    expect(page.locator("#public")).to_contain_text("Arrived damaged")
+    keep(page, "walk-6-refund")
+    deed.click()
+    expect(page.get_by_role("heading", name=re.compile("^Refunded "))).to_be_visible()
+    keep(page, "walk-7-refunded")
+    page.goto(url + place)
+    page.get_by_role("link", name="Change shipping address").click()
+    fill_in(page, "address")
+    expect(page.locator("#will")).to_contain_text("1 changed field")
+    keep(page, "walk-8-address")
+    page.locator("#will").get_by_role("button", name="Change the address").click()
+    expect(page.get_by_role("heading", name="The address was changed")).to_be_visible()
+    keep(page, "walk-9-proof")
+    page.set_viewport_size({"width": PHONE, "height": 844})
+    page.goto(url + place)
+    keep(page, "walk-phone-order")
+    page.goto(url + place + "/refund")
+    fill_in(page, "refund")
+    expect(page.locator("#preview table.money")).to_be_visible()
+    keep(page, "walk-phone-refund")
+
+
+def keep(page: Page, name: str) -> None:
+    """The screen as it is, in a format that is light."""
+    page.wait_for_load_state("load")
+    page.evaluate("() => document.fonts.ready")
+    session = page.context.new_cdp_session(page)
+    shot = session.send("Page.captureScreenshot", {"format": "webp", "quality": 82})
+    (TARGET / f"{name}.webp").write_bytes(base64.b64decode(shot["data"]))
+    session.detach()
+    print(f"docs/pictures/{name}.webp")
+
+
+def name_store(page: Page, store: RunningShopify) -> None:
     page.check("input[value=shopify]")
     page.fill("input[name=name]", "northpeak-us")
     page.fill("input[name=store_url]", store.url)
+
+
+def connect(page: Page, store: RunningShopify) -> None:
+    """As far as what the check found."""
+    name_store(page, store)
     page.click("text=Go on")
+    keys(page, store)
+
+
+def keys(page: Page, store: RunningShopify) -> None:
     form = page.locator("form:has(input[name=auth_mode][value=client-credentials])")
     form.locator("input[name=client_id]").fill(store.client_id)
     form.locator("input[name=client_secret]").fill(store.client_secret)
@@ -126,12 +203,13 @@ def connect(page: Page, store: RunningShopify) -> None:
 
 def dress(woo: Running) -> int:
     """An order that can be refunded, its customer written in letters that any machine's fonts have."""
-    order = max(
+    *_, other, order = sorted(
         one["id"]
         for one in woo.admin.records("orders")
         if one["status"] == "processing" and one["payment_method"] == "fakepay" and not one["refunds"]
         and len(one["line_items"]) > 1 and one["currency"] == "USD"
     )  # fmt: skip
+    woo.admin.edit_order(other, billing=ADDRESS | {"email": "jo@park.example"})
     woo.admin.edit_order(order, shipping=ADDRESS, billing=ADDRESS | {"email": "jo@park.example"})
     return order
 
@@ -167,7 +245,7 @@ def main(names: list[str]) -> None:
             with serving(environment) as url:
                 browser = playwright.chromium.launch(executable_path=chromium, args=flags)
                 context = browser.new_context(timezone_id="Europe/Berlin", color_scheme="light")
-                draw(context.new_page(), url, names or list(PAGES), third, order)
+                draw(context.new_page(), url, names or [*PAGES, "walk"], third, order)
                 browser.close()
     finally:
         shutil.rmtree(home, ignore_errors=True)
