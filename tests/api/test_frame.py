@@ -148,10 +148,13 @@ def _ledger_and_runs(house: ApiHouse, store: str) -> None:
     assert {one["resource"] for one in ledger["resources"]} == {"orders", "products", "customers"}
     assert not ledger["in_step"] and ledger["resources"][0]["verified_at"] is None  # never compared yet
     house.shops.do(
-        "UPDATE sync_state SET last_verified_at = now(), last_drift = 0 WHERE connector_id ="
-        " (SELECT id FROM connector_config WHERE name = :store)", store=store,
+        "UPDATE sync_state SET last_verified_at = now(), last_drift = 0, ledger = CAST(:kept AS jsonb)"
+        " WHERE connector_id = (SELECT id FROM connector_config WHERE name = :store)", store=store,
+        kept='{"in_store": 25, "stale": 1, "fixed": 1, "fix": true, "differing": [["7", "stale"]]}',
     )  # fmt: skip
-    assert house.ask("GET", f"/v1/stores/{store}/verify", reader).json()["in_step"]
+    ledger = house.ask("GET", f"/v1/stores/{store}/verify", reader).json()
+    found = ledger["resources"][0]["found"]
+    assert ledger["in_step"] and found["differing"] == [{"id": "7", "why": "stale"}] and found["stale"] == 1
     seen, after = [], None
     while True:
         params = {"limit": 1} | ({"after": after} if after else {})

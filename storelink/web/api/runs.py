@@ -1,17 +1,18 @@
 """`/v1/stores/{store}/runs` and `…/verify`: what passes did, and how far a store was compared."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
-from sqlmodel import Session
+from sqlmodel import select
 
-from storelink.models import ConnectorConfig, SyncRun
+from storelink.models import ConnectorConfig, SyncState
 from storelink.scheduler import ask
 from storelink.sync import status
 from storelink.web.api.caller import Name, Operator, Reader, store_for
 from storelink.web.api.paging import After, read_latest, written
 from storelink.web.api.problem import documented
-from storelink.web.api.store_shapes import Compared, Ledger, Queued, Runs, resources_of
+from storelink.web.api.store_shapes import Compared, Comparison, Ledger, Queued, Runs, resources_of
 from storelink.web.services import Services, Use
 
 router = APIRouter(prefix="/stores/{store}", tags=["stores"])
@@ -48,7 +49,12 @@ def show_ledger(caller: Reader, services: Use, store: Name) -> dict[str, Any]:
     row = store_for(services, caller, store)
     with services.database.session() as session:
         _, found = status.read_status(session, [row.name])
-        entries = [_entry(session, row, one) for one in found[0].resources]
+        kept = dict(
+            session.exec(
+                select(SyncState.resource, SyncState.ledger).where(SyncState.connector_id == row.id)
+            ).all()
+        )
+    entries = [_entry(one, kept.get(one.resource)) for one in found[0].resources]
     known = [one for one in entries if one["verified_at"] is not None]
     return {
         "name": row.name,
@@ -73,19 +79,16 @@ def queued(services: Services, row: ConnectorConfig, wanted: list[str]) -> dict[
     return {"name": row.name, "resources": wanted, "workers": workers}
 
 
-def _entry(session: Session, row: ConnectorConfig, one: status.ResourceStatus) -> dict[str, Any]:
-    runs = status.read_runs(session, row.id, resource=one.resource, kind="verify", limit=1)
+def _entry(one: status.ResourceStatus, kept: Mapping[str, Any] | None) -> dict[str, Any]:
     return {
         "resource": one.resource, "verified_at": one.last_verified_at, "drift": one.last_drift,
-        "next_at": one.next_verify_at, "held": one.held, "gone": one.gone,
-        "out_of_sight": one.out_of_sight, "quarantined": one.quarantined,
-        "run": _found(runs[0][1]) if runs else None,
+        "next_at": one.next_verify_at, "withheld": one.withheld, "found": _found(kept) if kept else None,
     }  # fmt: skip
 
 
-def _found(run: SyncRun) -> dict[str, Any]:
-    return {
-        "status": run.status, "started_at": run.started_at, "finished_at": run.finished_at,
-        "missing": run.inserted, "stale": run.updated, "gone": run.deleted, "quarantined": run.quarantined,
-        "requests": run.requests, "error": run.error,
-    }  # fmt: skip
+def _found(kept: Mapping[str, Any]) -> dict[str, Any]:
+    counts = {name: kept.get(name, 0) for name in Comparison.model_fields if name != "differing"}
+    return counts | {
+        "fix": bool(kept.get("fix")),
+        "differing": [{"id": key, "why": why} for key, why in kept.get("differing", ())],
+    }

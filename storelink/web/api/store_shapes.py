@@ -189,18 +189,29 @@ class Runs(BaseModel):
     next: str | None = Field(description="To be sent as `after`; null on the last page.")
 
 
-class Comparison(BaseModel):
-    """What a comparison with the store found."""
+class Difference(BaseModel):
+    """A record that differed."""
 
-    status: str = Field(description="running, done, failed or interrupted.", examples=["done"])
-    started_at: datetime
-    finished_at: datetime | None
-    missing: int = Field(description="Records that were not held, and were fetched.", examples=[1])
-    stale: int = Field(description="Records that were held as they no longer are.", examples=[2])
-    gone: int = Field(description="Records that the store has no more.", examples=[0])
+    id: str = Field(examples=["1041"])
+    why: str = Field(description="missing, stale, gone, withheld or unanswered.", examples=["stale"])
+
+
+class Comparison(BaseModel):
+    """What the last comparison found, in records."""
+
+    in_store: int = Field(description="Those that the store lists.", examples=[1204])
+    held: int = Field(description="Those that are held.", examples=[1204])
+    missing: int = Field(description="Not held.", examples=[0])
+    stale: int = Field(description="Held as they no longer are.", examples=[1])
+    gone: int = Field(description="Held, and no more in the store.", examples=[0])
+    out_of_sight: int = Field(description="Held, and hidden from our credentials.")
     quarantined: int
+    fixed: int = Field(description="Of those that differed, put right.", examples=[1])
+    deep: int = Field(description="Read whole and compared by content.", examples=[41])
+    fix: bool = Field(description="Whether what differed was to be put right.", examples=[True])
     requests: int = Field(examples=[31])
-    error: str | None
+    seconds: float = Field(examples=[12.4])
+    differing: list[Difference] = Field(description="The first of them.")
 
 
 class Compare(BaseModel):
@@ -210,11 +221,8 @@ class Compare(BaseModel):
     verified_at: datetime | None
     drift: int | None = Field(description="Null before the first comparison.", examples=[0])
     next_at: datetime | None
-    held: int = Field(examples=[1204])
-    gone: int
-    out_of_sight: int
-    quarantined: int
-    run: Comparison | None
+    withheld: int = Field(description="Deletions that wait for a person.")
+    found: Comparison | None = Field(description="Null where nothing is kept of it.")
 
 
 class Ledger(BaseModel):
