@@ -11,6 +11,7 @@ import pytest
 from console_house import Browser, ConsoleHouse
 from webhook_house import House, serving, wait_until
 
+from storelink.access.token import digest_of
 from storelink.sync.marks import Topic, mark_of, topic_of
 from storelink.web.console import live
 from storelink.web.console.live import EACH, Stream
@@ -149,6 +150,22 @@ def test_the_end_of_a_session_ends_its_streams(house: ConsoleHouse) -> None:
         assert heard.news() == ("over", "-") and heard.ended()
         house.shops.do("UPDATE sync_state SET last_error = NULL WHERE resource = 'orders'")
         assert other.news() == ("change", STORE)
+
+
+def test_what_a_page_asks_by_itself_does_not_lengthen_a_session(house: ConsoleHouse) -> None:
+    who = house.sign_in("reader")
+    digest = digest_of(who.cookie).hex()
+    seen = f"SELECT seen_at < now() - interval '1 hour' FROM console_session WHERE digest = '\\x{digest}'"
+    house.shops.do(
+        f"UPDATE console_session SET seen_at = now() - interval '2 h' WHERE digest = '\\x{digest}'"
+    )
+    with listening(who, f"{STORE}@") as heard:
+        assert heard.news() == ("change", STORE)
+        live_only = {"HX-Request": "true", "Storelink-Live": "1"}
+        assert who.get("/console/stores/fjord-wool/reading", headers=live_only).status_code == 200
+        assert house.shops.one(seen)
+    assert who.get("/console/stores/fjord-wool").status_code == 200
+    assert not house.shops.one(seen)
 
 
 def test_another_role_ends_a_stream(house: ConsoleHouse) -> None:

@@ -101,6 +101,7 @@ class Lookout:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._one = CapacityLimiter(1)
         self._closed = False
+        self._failing = False
 
     def __len__(self) -> int:
         return len(self._streams)
@@ -152,8 +153,11 @@ class Lookout:
             except StorelinkError:
                 pass  # the database is away: streams fall silent, and their pages say so
             except Exception:
-                log.exception("live_look_failed")
+                if not self._failing:  # once, not every second
+                    log.exception("live_look_failed")
+                self._failing = True
             else:
+                self._failing = False
                 for stream in self._streams:
                     # one that came meanwhile is looked at next time: nobody asked for its session
                     if stream.digest in digests and stream.seen.keys() <= topics:

@@ -14,6 +14,9 @@ from storelink.web.services import Use, services_of
 
 COOKIE = "storelink_session"
 SIGN_IN = "/console/sign-in"
+LIVE = "storelink-live"
+"""The header of what a page asks by itself, because something has changed."""
+STREAM = "/console/live"
 _SAFE = ("GET", "HEAD", "OPTIONS")
 
 
@@ -66,7 +69,9 @@ def signed_in(request: Request, services: Use) -> Caller:
     if cookie:
         with services.database.session() as session:
             caller = browser.accept(session, cookie)
-            session.commit()
+            # a page that nobody touches does not keep its session alive
+            if LIVE not in request.headers and request.url.path != STREAM:
+                session.commit()
     if caller is None:
         place = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         back = "" if request.method != "GET" or request.headers.get("hx-request") else f"?next={quote(place)}"

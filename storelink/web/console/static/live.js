@@ -67,6 +67,12 @@
     again = setTimeout(open, Math.min(LONGEST, 1000 * 2 ** tries++));
   }
 
+  // What a page asks by itself is no sign of a person.
+  document.addEventListener("htmx:configRequest", (event) => {
+    const by = event.detail.triggeringEvent;
+    if (by && by.type === "live") event.detail.headers["Storelink-Live"] = "1";
+  });
+
   // A part that was replaced may show something else, or nothing that moves any more.
   document.addEventListener("htmx:afterSettle", () => {
     if (names() === following || document.hidden) return;
