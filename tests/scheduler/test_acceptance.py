@@ -57,11 +57,12 @@ def test_what_ops_change_is_seen_in_status_while_it_runs(fleet, shop):
     assert (after["orders"]["interval"], after["products"]["interval"]) == (10, 3600)
     assert after["orders"]["next_at"] < before["orders"]["next_at"]
     assert after["products"]["next_at"] == before["products"]["next_at"]
-    read_at = after["orders"]["last_success_at"]
+    read_at = fleet.states("shop")["orders"]["last_success_at"]
     fleet.wait_until(
-        lambda: fleet.status("shop")["resources"]["orders"]["last_success_at"] > read_at,
-        "it is not read sooner",
+        lambda: fleet.states("shop")["orders"]["last_success_at"] > read_at, "it is not read sooner"
     )
+    said = fleet.status("shop")["resources"]["orders"]["last_success_at"]
+    assert said > after["orders"]["last_success_at"]
 
     assert fleet.run("connectors", "pause", "shop")[0] == 0
     paused = fleet.status("shop")

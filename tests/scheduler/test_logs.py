@@ -6,6 +6,7 @@ import logging
 import psycopg
 import pytest
 import structlog
+from fleet import PROMPT
 
 from storelink.cli import logs
 from storelink.config import Settings
@@ -16,7 +17,7 @@ def test_every_line_of_a_daemon_is_json(fleet, shop):
     process = fleet.serve(STORELINK_LOG_LEVEL="debug")
     fleet.wait_until_read("shop")
     assert process.get("/healthz").status_code == 200
-    assert process.terminate() < 10
+    assert process.terminate() < PROMPT
     said = process.log.read_text()
     lines = [json.loads(line) for line in said.splitlines()]
     assert all({"event", "level", "timestamp"} <= line.keys() for line in lines)

@@ -238,7 +238,7 @@ def test_many_publishers_number_without_gaps_and_listeners_hear_of_it(fleet, wor
         with ThreadPoolExecutor(4) as pool:
             while fleet.one("SELECT count(*) FROM change_event WHERE seq IS NULL"):
                 list(pool.map(publish, range(8)))
-        heard = [int(note.payload) for note in listener.notifies(timeout=5, stop_after=1)]
+        heard = [int(note.payload) for note in listener.notifies(timeout=60, stop_after=1)]
     assert heard
     assert fleet.select("SELECT seq FROM change_event ORDER BY seq") == [{"seq": n} for n in range(1, 904)]
     with work.connection() as connection:

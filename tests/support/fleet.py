@@ -27,9 +27,11 @@ from storelink.secrets.provider import provider_of
 from storelink.sync import account
 
 STORELINK = Path(sys.executable).parent / "storelink"
+PROMPT = 15.0
+"""Seconds until a process that is told to stop is gone: 10, and something for a machine that is busy."""
 
 
-def wait_until(true: Callable[[], Any], complaint: str, patience: float = 45.0) -> Any:
+def wait_until(true: Callable[[], Any], complaint: str, patience: float = 60.0) -> Any:
     """`patience` is in seconds of a machine that does nothing else."""
     left = Patience(patience)
     while not (found := true()):
@@ -81,7 +83,7 @@ class Process:
 
     def kill(self) -> None:
         self.child.kill()
-        self.child.wait(10)
+        self.child.wait(60)
 
 
 @dataclass
