@@ -13,7 +13,7 @@ from storelink.models import AuditEvent, ConnectorConfig, ConsoleUser
 from storelink.models.columns import Moment
 from storelink.sync.order_search import Story, story
 
-RECENT = 20_000
+RECENT = 10_000
 """Deliveries and changes of all stores that are looked through, newest first: neither table has an index
 by record, which every delivery and every pass would pay for. Neither is looked through where the order was
 not read since the first of them: nothing of it can be there."""

@@ -54,6 +54,8 @@ def test_answers_are_as_described(house: ApiHouse, admin: str, scale: Callable[[
                 for name in known.keys() & case.path_parameters.keys():  # nobody makes these up
                     if chance.random() < 0.7:
                         case.path_parameters[name] = chance.choice(known[name])
+                if case.query and isinstance(case.query.get("wait"), int | float):
+                    case.query["wait"] = min(case.query["wait"], 0.2)  # half a minute of nothing
                 answer = case.call_and_validate(
                     headers={"Authorization": f"Bearer {admin}"}, checks=CHECKS, session=session
                 )
