@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from console_house import ConsoleHouse
 from playwright.sync_api import Browser, Page, expect
-from seeing import NARROW, WIDE, looking, overflow, picture
+from seeing import NARROW, WIDE, findings, looking, overflow, picture
 from webhook_house import Shop, wait_until
 
 from storelink.sandbox.running import Running, start
@@ -55,6 +55,8 @@ def connect(page: Page, house: ConsoleHouse, store: Running, name: str) -> Shop:
     page.get_by_label("Name", exact=True).fill(name)
     page.get_by_label("Address of the store").fill(store.url)
     page.get_by_role("button", name="Go on").click()
+    expect(page.locator("input[name=consumer_key]")).to_be_visible()
+    photograph(page, "walk-keys")
     page.locator("input[name=consumer_key]").fill(store.key)
     page.locator("input[name=consumer_secret]").fill(store.secret)
     page.get_by_role("button", name="Test these keys").click()
@@ -133,8 +135,12 @@ def correct(page: Page, shop: Shop, order: dict[str, Any]) -> None:
 
 
 def photograph(page: Page, name: str) -> None:
+    """Kept for people; looked at by axe in both themes, for no other test sees these pages so."""
     picture(page, name)
     assert overflow(page) == 0, name
+    for scheme in ("dark", "light"):
+        page.emulate_media(color_scheme=scheme)
+        assert findings(page) == [], (name, scheme)
 
 
 def work(shop: Shop, order_id: str) -> None:

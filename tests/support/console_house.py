@@ -168,6 +168,10 @@ class ConsoleHouse:
                 found[filled(route.path, **self.values(platform) | self._named(route.path))] = None
         return list(found)
 
+    def known(self, path: str, platform: str = "woocommerce") -> dict[str, str]:
+        """What stands for the names in one route's path."""
+        return self.values(platform) | self._named(path)
+
     def _named(self, path: str) -> dict[str, str]:
         if path.startswith("/requests/address"):
             ((request,),) = self.shops.rows("SELECT id FROM address_update_request ORDER BY id LIMIT 1")

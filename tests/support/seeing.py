@@ -14,6 +14,17 @@ from storelink.web.console.signed import COOKIE
 FOLDER = Path(__file__).parents[1] / "browser"
 PICTURES = FOLDER / "pictures"
 _AXE = (FOLDER / "axe.min.js").read_text(encoding="utf-8")
+_HOW = "resultTypes: ['violations'], preload: false, iframes: false, xpath: false, ancestry: false"
+_ALL = f"{{runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'], {_HOW}}}"
+_DRAWN = (
+    "{runOnly: ['color-contrast', 'link-in-text-block', 'target-size', 'scrollable-region-focusable',"
+    f" 'aria-hidden-focus', 'bypass', 'region', 'label'], {_HOW}}}"
+)
+"""Rules whose outcome hangs on how wide the page is and in which colours."""
+_WATCH = """addEventListener('securitypolicyviolation', (event) => {
+  if (!event.blockedURI.startsWith('https:')) console.error(
+    `the policy was broken: ${event.violatedDirective} ${event.blockedURI} ${event.sourceFile}`) });"""
+"""Says on the console what the browser refused; pictures of products are refused by the tests themselves."""
 _GRAVE = ("serious", "critical")
 WIDE, NARROW, NARROWEST = 1280, 390, 320
 PATIENCE = 30_000
@@ -30,6 +41,8 @@ def looking(
         timezone_id="Europe/Oslo", reduced_motion="reduce", **options,
     )  # fmt: skip
     context.set_default_timeout(PATIENCE)
+    context.set_default_navigation_timeout(PATIENCE)
+    context.add_init_script(_WATCH)
     expect.set_options(timeout=PATIENCE)
     # pictures of products are elsewhere, and tests ask nothing of other hosts
     context.route(lambda url: not url.startswith(house.shops.url), lambda route: route.abort())
@@ -49,7 +62,7 @@ def looking(
 
 def _note(troubles: list[str], said: Any) -> None:
     # an answer that is no 200, or a picture that is not fetched, is not the page's own trouble
-    if said.type == "error" and not re.search(r"Failed to load resource|ERR_FAILED", said.text):
+    if said.type in ("error", "warning") and not re.search(r"Failed to load resource|ERR_FAILED", said.text):
         troubles.append(said.text)
 
 
@@ -65,16 +78,28 @@ def picture(page: Page, name: str) -> None:
     page.screenshot(path=PICTURES / f"{name}-{size['width'] if size else 0}.png", full_page=True)
 
 
-def findings(page: Page) -> list[str]:
-    """What axe finds grave on the page."""
+def findings(page: Page, *, drawn: bool = False) -> list[str]:
+    """What axe finds grave on the page as it is drawn now; `drawn`: only what another drawing may change."""
     if not page.evaluate("() => 'axe' in window"):
         page.evaluate(_AXE)
-    found = page.evaluate("() => axe.run(document, {resultTypes: ['violations']})")
+    found = page.evaluate(f"() => axe.run(document, {_DRAWN if drawn else _ALL})")
     return [
         f"{one['id']} ({one['impact']}): {node['html'][:160]}: {node.get('failureSummary', '')[:240]}"
         for one in found["violations"] if one["impact"] in _GRAVE
         for node in one["nodes"][:3]
     ]  # fmt: skip
+
+
+@contextmanager
+def weighed(page: Page) -> Iterator[list[int]]:
+    """The bytes of every answer that comes meanwhile, as they cross the wire; nothing comes from a cache."""
+    session = page.context.new_cdp_session(page)
+    session.send("Network.enable")
+    session.send("Network.setCacheDisabled", {"cacheDisabled": True})
+    bytes_of: list[int] = []
+    session.on("Network.loadingFinished", lambda said: bytes_of.append(int(said["encodedDataLength"])))
+    yield bytes_of
+    session.detach()
 
 
 def overflow(page: Page) -> int:
