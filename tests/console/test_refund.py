@@ -116,6 +116,52 @@ def test_a_refund_from_the_choice_to_the_gateway_once(shop: Shop, support: Brows
     assert f"/console/requests/refund/{key}" in shown and "is done: read back from the store" in shown
 
 
+def fields(page: str) -> dict[str, str]:
+    """What a browser would send of the form as it is drawn."""
+    form = page[page.index('id="refund"') : page.index('id="preview"')]
+    found = {
+        name: re.search(r'value="([^"]*)"', tag)[1]
+        for tag, name in re.findall(r'(<input[^>]*\bname="([^"]+)"[^>]*>)', form)
+        if "radio" not in tag and "checkbox" not in tag
+    }
+    ship = re.search(r'name="ship" value="(\w+)"[^>]* checked', form)
+    return found | {"ship": ship[1] if ship else "none"}
+
+
+def test_everything_left_is_filled_in_and_is_everything_until_something_is_changed(
+    shop: Shop, support: Browser
+) -> None:
+    order_id, item = refundable(shop, gateway=False)
+    at = place(shop, order_id)
+    left = shop.house.one(
+        "SELECT current_total_amount FROM platform_order WHERE connector_id = :id AND order_id = :order",
+        id=shop.id, order=order_id,
+    )  # fmt: skip
+    sent = {"fill": "all", "reason": "Too late", "note": "called twice"}
+    whole = support.send(f"{at}/preview", **sent).text
+    form = fields(whole)
+    assert int(form[f"line-{item}"]) > 0 and form["whole"] and "called twice" in whole
+    again = fields(support.send(f"{at}/preview", **form).text)
+    assert again["whole"] == form["whole"], "nothing was changed: it is everything still"
+    amount = re.search(r"(?:Refund|Record) ([^<]*)</button>", whole)
+    assert amount and Decimal(re.sub("[^0-9.]", "", amount[1])) == left
+    fewer = fields(support.send(f"{at}/preview", **form | {f"line-{item}": "0"}).text)
+    assert fewer["whole"] == "" and fewer[f"line-{item}"] == "0"
+    none = support.send(f"{at}/preview", **form | {"fill": "none", "note": "called twice"}).text
+    assert set(re.findall(r'name="line-[^>]*value="(\d+)"', none)) == {"0"} and "called twice" in none
+
+
+def test_what_the_customer_reads_follows_what_is_typed(shop: Shop, support: Browser) -> None:
+    order_id, _ = refundable(shop, gateway=False)
+    form = {"reason": "Other", "own_reason": MARKUP, "note": "for us alone"}
+    said = support.ask(
+        "POST", f"{place(shop, order_id)}/words", data={"form_key": support.key, **form},
+        headers={"HX-Request": "true"},
+    ).text  # fmt: skip
+    assert "&lt;script&gt;alert(1)&lt;/script&gt; · ref" in said and unsafe(said) == []
+    assert "for us alone" not in said
+
+
 def test_what_cannot_be_is_said_in_words_and_nothing_is_sent(shop: Shop, support: Browser) -> None:
     order_id, item = refundable(shop, gateway=False)
     at = place(shop, order_id)
