@@ -54,12 +54,12 @@ def _trade(market, asks, large):
     trouble = threading.Thread(target=market.disturb, args=(2.0 if large else 0.4,), daemon=True)
     trouble.start()
     market.ask_all(asks, hands=4)
-    market.wait_until_tried(len(asks) // 20, 1500 if large else 120)
+    market.wait_until_tried(len(asks) // 20, 1500 if large else 400)
     market.over.set()
     trouble.join(60)
     assert market.failures == []
     market.go_well()
-    market.rest(900 if large else 180)
+    market.rest(900 if large else 400)
 
 
 def _settle_accounts(market):
