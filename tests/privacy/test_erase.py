@@ -292,8 +292,11 @@ def test_who_erases_waits_for_the_page_in_hand_and_the_next_page_knows(shop: Sto
         page.execute(text("SELECT pg_advisory_xact_lock_shared(:n)"), {"n": erased.lock_number(store.id)})
         thread = threading.Thread(target=erase)
         thread.start()
-        for _ in range(400):
-            if shop.select("SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"):
+        for _ in range(6000):
+            if shop.select(
+                "SELECT 1 FROM pg_locks JOIN pg_database d ON d.oid = database"
+                " WHERE locktype = 'advisory' AND NOT granted AND datname = current_database()"
+            ):
                 break
             threading.Event().wait(0.01)
         else:

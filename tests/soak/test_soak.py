@@ -134,7 +134,8 @@ def _nothing_is_left(made: Town) -> None:
     _wait(made, "SELECT count(*) = 0 FROM alert WHERE closed_at IS NULL")
     assert made.fleet.select("SELECT resource, external_id, error FROM quarantined_record") == []
     assert made.fleet.select("SELECT * FROM webhook_delivery WHERE status = 'received'") == []
-    _wait(made, "SELECT count(*) = 0 FROM pg_stat_activity WHERE state LIKE 'idle in%%'"
+    _wait(made, "SELECT count(*) = 0 FROM pg_stat_activity"
+          " WHERE datname = current_database() AND state LIKE 'idle in%%'"
           " AND xact_start < clock_timestamp() - interval '10 s'")  # fmt: skip
 
 

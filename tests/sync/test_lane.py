@@ -12,7 +12,7 @@ from storelink.sync.incremental import incremental
 from storelink.sync.lane import FULL, POLL, hold
 
 
-def until(condition, seconds=20.0):
+def until(condition, seconds=60.0):
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "waited in vain"
@@ -50,9 +50,10 @@ def test_a_cut_connection_frees_the_lane_and_the_pass_resumes(world):
     def cut(what):
         if what == "backfill orders 3":
             until(lambda: world.one("SELECT count(*) FROM sync_run") == 1)  # the first page is written
-            with world.database.connect() as admin:
+            with world.database.connect() as admin:  # other tests' sessions are in the same server
                 admin.exec_driver_sql(
                     "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'"
+                    " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
                 )
 
     world.store.before.append(cut)
