@@ -86,7 +86,7 @@ _OTHERS = (
 )
 
 
-def wait_until(true: Callable[[], Any], complaint: str, patience: float = 30.0) -> None:
+def wait_until(true: Callable[[], Any], complaint: str, patience: float = 60.0) -> None:
     deadline = time.monotonic() + patience
     while not true():
         assert time.monotonic() < deadline, complaint

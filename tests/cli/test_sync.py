@@ -220,8 +220,8 @@ def test_stopped_in_the_middle_the_next_sync_carries_on(
 ) -> None:
     for _ in range(120):
         registered.admin.create_order()
-    registered.admin.faults([{"match": {"path": "/orders$", "nth": 3}, "do": {"slow": 30}}])
-    running = spawn(environment, "sync", "shop")
+    registered.admin.faults([{"match": {"path": "/orders$", "nth": 3}, "do": {"slow": 100}}])
+    running = spawn({**environment, "STORELINK_HTTP_TIMEOUT": "90"}, "sync", "shop")
 
     def begun() -> bool:
         (store,) = cli("status", "--json").json["stores"]
@@ -229,7 +229,7 @@ def test_stopped_in_the_middle_the_next_sync_carries_on(
 
     wait_for(begun)
     running.send_signal(number)
-    _, err = running.communicate(timeout=15)  # not the 20 s that a request may take
+    _, err = running.communicate(timeout=60)  # not the 90 s that a request may take
     assert running.returncode == code, err
     assert "Traceback" not in err
     if number == signal.SIGINT:

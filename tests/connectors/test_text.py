@@ -86,9 +86,9 @@ def test_an_indexed_text_is_not_longer_than_its_index_takes() -> None:
     ids=lambda markup: markup[:6],
 )  # fmt: skip
 def test_hostile_markup_takes_no_longer_than_its_length(markup: str) -> None:
-    begin = time.perf_counter()
+    begin = time.thread_time()
     plain(markup)
-    assert time.perf_counter() - begin < 5
+    assert time.thread_time() - begin < 5
 
 
 @given(st.text(st.characters() | st.sampled_from("<>&;\"'/!-[]abp#x0"), max_size=200))

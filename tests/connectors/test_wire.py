@@ -69,7 +69,7 @@ def test_a_dripping_answer_ends(where: str, serve, answer, connect) -> None:
     with pytest.raises(Retryable) as caught:
         get(connect(server.url, timeout=0.2))
     assert caught.value.code == "timeout"
-    assert time.monotonic() - begun < 3
+    assert time.monotonic() - begun < 30  # all of it would take minutes
 
 
 def test_silence_ends(serve, connect) -> None:
@@ -89,9 +89,9 @@ def test_silence_ends(serve, connect) -> None:
 
 def test_the_next_request_has_a_deadline_of_its_own(serve, answer, connect) -> None:
     replies = iter([answer(b"[1]"), answer(b"[2]")])
-    client = connect(serve(lambda _r: next(replies)).url, timeout=0.1)
+    client = connect(serve(lambda _r: next(replies)).url, timeout=0.3)
     assert get(client).body == b"[1]"
-    time.sleep(0.6)  # longer than the first one's deadline
+    time.sleep(1.6)  # longer than the first one's deadline
     assert get(client).body == b"[2]"
 
 
@@ -257,7 +257,7 @@ def test_closing_ends_what_is_under_way(https: bool, serve, server_tls, trusting
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(get, client)
         try:
-            assert asked.wait(10)
+            assert asked.wait(60)
             client.close()
             with pytest.raises(Retryable):  # without a wait for the store or between tries
                 waiting.result(5)

@@ -57,7 +57,7 @@ def listening(serve: Callable[[socket.socket], None]) -> Iterator[str]:
     try:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
     finally:
-        thread.join(10)
+        thread.join(60)
         listener.close()
     assert not thread.is_alive()
 
@@ -196,7 +196,7 @@ def test_no_tls_there(connect) -> None:
 
 def test_a_handshake_that_stalls(connect) -> None:
     gate = threading.Event()
-    with listening(lambda connection: (connection.recv(1), gate.wait(10))) as url:
+    with listening(lambda connection: (connection.recv(1), gate.wait(60))) as url:
         unsent(connect(url.replace("http:", "https:")), timeout=0.3)
         gate.set()
 
@@ -281,7 +281,7 @@ def test_silence(serve, connect) -> None:
     gate = threading.Event()
 
     def wait(_request: object) -> bytes:
-        gate.wait(10)
+        gate.wait(60)
         return b""
 
     begun = time.monotonic()
@@ -289,7 +289,7 @@ def test_silence(serve, connect) -> None:
         assert "in time" in str(unknown(connect(serve(wait).url), timeout=0.3))
     finally:
         gate.set()
-    assert time.monotonic() - begun < 3
+    assert time.monotonic() - begun < 30
 
 
 def test_the_timeout_is_for_the_whole_exchange(serve, answer, connect) -> None:
@@ -304,7 +304,7 @@ def test_the_timeout_is_for_the_whole_exchange(serve, answer, connect) -> None:
     begun = time.monotonic()
     unknown(connect(serve(drip).url), timeout=0.4)
     gate.set()
-    assert time.monotonic() - begun < 3
+    assert time.monotonic() - begun < 30
 
 
 def test_closing_the_client_leaves_it_to_its_end(serve, answer, connect) -> None:
@@ -312,15 +312,15 @@ def test_closing_the_client_leaves_it_to_its_end(serve, answer, connect) -> None
 
     def wait(_request: object) -> bytes:
         arrived.set()
-        gate.wait(10)
+        gate.wait(60)
         return answer(b'{"id":1}', 201)
 
     client = connect(serve(wait).url)
     got: list[int] = []
     writing = threading.Thread(target=lambda: got.append(client.write("POST", "x", None, BODY).status))
     writing.start()
-    assert arrived.wait(10)
+    assert arrived.wait(60)
     client.close()
     gate.set()
-    writing.join(10)
+    writing.join(60)
     assert got == [201]

@@ -202,7 +202,7 @@ def test_threads_are_served_in_order_and_one_that_closes_is_woken() -> None:
     thread.start()
     closing.set()
     bucket.wake()
-    thread.join(10)
+    thread.join(60)
     assert ended == ["cut"]
 
 

@@ -150,12 +150,12 @@ def gone() -> Callable[[psutil.Process], bool]:
 
 @pytest.fixture
 def until() -> Callable[[Callable[[], object]], None]:
-    """Wait for a condition, at most 30 s."""
+    """Wait for a condition, at most 60 s."""
 
     def wait(condition: Callable[[], object]) -> None:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while not condition():
-            assert time.monotonic() < deadline, "still not so after 30 s"
+            assert time.monotonic() < deadline, "still not so after 60 s"
             time.sleep(0.01)
 
     return wait

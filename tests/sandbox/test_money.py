@@ -14,7 +14,7 @@ from storelink.sandbox.admin import DeskError
 from storelink.sandbox.running import Running, start
 
 
-def until(done: Callable[[], Any], seconds: float = 10.0) -> Any:
+def until(done: Callable[[], Any], seconds: float = 60.0) -> Any:
     """What `done` gives as soon as that is something."""
     deadline = time.monotonic() + seconds
     while not (found := done()):

@@ -29,7 +29,7 @@ class House:
     def __init__(self, shop: RunningShopify, **settings: Any) -> None:
         self.shop, self.admin = shop, shop.admin
         account = Account("shop", shop.url, "token", {"access_token": shop.token}, settings)
-        self._store = CONNECTOR.open(account, Limits(timeout=5, retries=0), lambda: datetime.now(UTC))
+        self._store = CONNECTOR.open(account, Limits(timeout=30, retries=0), lambda: datetime.now(UTC))
         found = self._store.actions
         assert isinstance(found, ShopifyActions)
         self.actions = found

@@ -29,7 +29,7 @@ from storelink.web.app import create_app
 from storelink.web.services import Services
 
 
-def wait_until(ready: Callable[[], Any], patience: float = 20.0) -> Any:
+def wait_until(ready: Callable[[], Any], patience: float = 60.0) -> Any:
     """The first true answer. Fails when none comes."""
     deadline = time.monotonic() + patience
     while not (found := ready()):

@@ -20,7 +20,7 @@ def test_everything_that_waits_is_taken_at_once():
         yield 1
 
     with ahead(source(), _weight, 3) as batches:
-        assert reached.wait(10)
+        assert reached.wait(60)
         first = next(batches)
         assert first == [1, 1, 1]
         assert [item for batch in batches for item in batch] == [1]
@@ -38,7 +38,7 @@ def test_no_more_waits_than_the_limit_but_always_one_item():
             yield weight
 
     with ahead(source(), _weight, 4) as batches:
-        assert full.wait(10)
+        assert full.wait(60)
         assert next(batches) == [2, 2]
         assert next(batches) == [9], "heavier than the limit: it goes alone"
         assert [item for batch in batches for item in batch] == [2]

@@ -61,7 +61,7 @@ def order(shop: Running) -> int:
     return number
 
 
-def until(done: Callable[[], Any], seconds: float = 10.0) -> Any:
+def until(done: Callable[[], Any], seconds: float = 60.0) -> Any:
     deadline = time.monotonic() + seconds
     while not (found := done()):
         assert time.monotonic() < deadline
@@ -244,7 +244,7 @@ def test_a_declined_refund_vanishes_and_so_may_one_that_was_paid(
     sending.start()
     (seen,) = until(lambda: actions.look(str(order)).refunds)
     assert (seen.reference, seen.money) == ("7F3A9C1B2D", "none")
-    sending.join(10)
+    sending.join(60)
     assert [getattr(error, "answered", None) for error in errors] == [True]
     assert actions.look(str(order)).refunds == ()
     assert moved(shop, order) == (["5.00"] if says == "FAILS_AFTER" else [])
