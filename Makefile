@@ -4,7 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help install demo test check bench soak money-test migration docs clean
+# compiled once and kept: some machines say otherwise, and the tests start hundreds of processes
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: help install demo test check lint bench soak money-test migration docs clean
 
 help:
 	@echo "make demo        two simulated stores, read into a private database"
@@ -40,15 +43,17 @@ $(STAMP): pyproject.toml constraints.txt
 demo: install
 	$(BIN)/storelink demo $(if $(KEEP),--keep)
 
-check: install
+lint: install
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+	$(BIN)/mypy
+
+check: lint
 	$(BIN)/pytest -q tests/models
 
-test: check
-	$(BIN)/pytest -q -n 2 --dist worksteal
+test: lint
+	$(BIN)/pytest -q -n 3 --dist worksteal
 
 soak: install
 	STORELINK_SOAK=1 $(BIN)/pytest -q -n 2 --dist worksteal
