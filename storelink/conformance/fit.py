@@ -81,14 +81,14 @@ def _misfit(column: Column[Any], value: Any) -> str | None:
         return None if _is_aware(value) else f"is no aware time: {value!r}"
     if isinstance(kind, Boolean):
         return None if isinstance(value, bool) else f"is no boolean: {value!r}"
+    if isinstance(kind, JSONB):
+        return _json_misfit(value)
     return _text_misfit(column, value)
 
 
 def _text_misfit(column: Column[Any], value: Any) -> str | None:
     if not _is_text(value):
         return f"is no text that Postgres takes: {value!r:.200}"
-    if isinstance(column.type, JSONB):
-        return _json_misfit(value)
     if _is_indexed(column) and len(value.encode()) > _INDEXABLE:
         return f"is longer than the {_INDEXABLE} bytes that an index takes"
     if column.table.name == "platform_order" and column.name == "status" and value not in _STATUSES:
@@ -117,12 +117,14 @@ def _money_misfit(value: Any, precision: int, scale: int) -> str | None:
     return None
 
 
-def _json_misfit(value: str) -> str | None:
+def _json_misfit(value: Any) -> str | None:
+    if not isinstance(value, bytes):
+        return f"is not JSON as bytes: {value!r:.200}"
     try:
         orjson.loads(value)
     except orjson.JSONDecodeError as error:
         return f"is no JSON: {error}"
-    return "has a NUL in its JSON" if "\\u0000" in value.replace("\\\\", "") else None
+    return "has a NUL in its JSON" if b"\\u0000" in value.replace(b"\\\\", b"") else None
 
 
 def _is_text(value: Any) -> bool:

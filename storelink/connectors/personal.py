@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 
 from storelink.connectors.protocol import Connector, Rows
+from storelink.connectors.rows import Json
 from storelink.connectors.storable import json_text
 
 Shape = Mapping[str, Any]
@@ -52,7 +53,7 @@ class Personal:
             refunds=[row._replace(reason=None) for row in rows.refunds],
         )  # fmt: skip
 
-    def phones_of(self, metadata: str) -> Iterator[str]:
+    def phones_of(self, metadata: Json) -> Iterator[str]:
         """The phone numbers in the raw record of an order."""
         raw = orjson.loads(metadata)
         for path in self.phones:
@@ -98,7 +99,7 @@ def _kept(item: Any, shape: Shape | frozenset[str] | None) -> Any:
     return None if item is None else _NOTHING
 
 
-def _pruned(text: str, shape: Shape) -> str:
+def _pruned(text: Json, shape: Shape) -> Json:
     return json_text(prune(orjson.loads(text), shape))
 
 

@@ -7,8 +7,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 
-Json = str
-"""JSON text with sorted keys, ready for a jsonb column (which forgets their order)."""
+Json = bytes
+"""JSON text with sorted keys in UTF-8, ready for a jsonb column (which forgets their order)."""
 
 
 class ProductRow(NamedTuple):

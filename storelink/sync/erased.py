@@ -293,8 +293,10 @@ def strike(rows: Rows, addresses: Sequence[str]) -> Rows:
     def struck(row: Any) -> Any:
         changes = {
             column: pattern.sub(STRUCK, value)
+            if isinstance(value, str)
+            else pattern.sub(STRUCK, value.decode()).encode()
             for column, value in row._asdict().items()
-            if isinstance(value, str) and "@" in value
+            if (isinstance(value, str) and "@" in value) or (isinstance(value, bytes) and b"@" in value)
         }
         return row._replace(**changes)
 
@@ -326,6 +328,8 @@ def _texts(rows: Rows) -> Iterator[str]:
             for value in row:
                 if isinstance(value, str):
                     yield value
+                elif isinstance(value, bytes):  # JSON
+                    yield value.decode()
 
 
 def _leaves(payload: Any) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """Digests by which a record is known to be the same: of its content, and of the ids of its parts."""
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from hashlib import blake2b
 
 from storelink.connectors.protocol import Rows
@@ -39,8 +39,11 @@ def payload_fingerprint(text: str) -> bytes:
     return blake2b(text.encode(), digest_size=16).digest()
 
 
-def parts_digest(parts: Iterable[str] | None) -> str | None:
+_NO_PARTS = blake2b(digest_size=8).hexdigest()
+
+
+def parts_digest(parts: Collection[str] | None) -> str | None:
     """A short text that changes when the set of ids does; None where parts are not known."""
     if parts is None:
         return None
-    return blake2b("|".join(sorted(parts)).encode(), digest_size=8).hexdigest()
+    return blake2b("|".join(sorted(parts)).encode(), digest_size=8).hexdigest() if parts else _NO_PARTS

@@ -3,8 +3,13 @@
 Nearly every page of a first backfill is such a page, and staging and merging it costs the database
 half as much again. Whatever is there already, or comes in between, sends the pages the long way; both
 leave the same rows, and a test holds them to that.
+
+Ids and times that the tables would make by themselves are given: a default that is made anew for each
+row keeps Postgres from inserting many at once, and its random ids put each one elsewhere in the index.
 """
 
+import os
+import time
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -15,10 +20,10 @@ from storelink.connectors.rows import OrderRow
 from storelink.sync import merge
 from storelink.sync.lane import Lane
 from storelink.sync.lines import Lines, line_of
-from storelink.sync.stage import ENTITIES, RECORD_COLUMNS, Entity, copy_lines, copy_rows
+from storelink.sync.stage import ENTITIES, ITEM, RECORD_COLUMNS, Entity, copy_lines
 
 _KNOWN = """
-SELECT now()::text,
+SELECT now()::text, clock_timestamp()::text,
     EXISTS (SELECT 1 FROM source_record
             WHERE connector_id = %(connector)s AND resource = %(resource)s AND record_id = ANY(%(ids)s)),
     ARRAY(SELECT id FROM unnest(%(customers)s::text[]) id
@@ -28,12 +33,13 @@ SELECT now()::text,
 
 
 class New(NamedTuple):
-    """A record that is thought to be new: its rows, its values of `stage.RECORD_COLUMNS`, its read."""
+    """A record that is thought to be new: its rows, and its values of `stage.RECORD_COLUMNS`."""
 
     rows: Rows
     lines: Lines
     record: tuple[Any, ...]
-    started: str
+    read: bytes
+    """Connector, resource, and when the read began and was done, as a line."""
     finished: str
 
 
@@ -44,20 +50,19 @@ def write_fresh(lane: Lane, platform: str, new: Sequence[New]) -> bool:
     """
     new = sorted(new, key=lambda one: one.rows.id)  # everybody locks in the order of ids
     rows = [one.rows for one in new]
-    now, known, strangers = _look(lane, rows)
+    now, at, known, strangers = _look(lane, rows)
     if known:
         return False
     if strangers:
         merge.make_stubs(lane, platform, strangers)
-    connector = str(lane.connector_id)
-    copy_rows(
+    copy_lines(
         lane.connection, "source_record",
-        ("connector_id", "resource", "read_started_at", "read_finished_at", "due_since", *RECORD_COLUMNS[:7]),
-        ((connector, lane.resource, one.started, one.finished,
-          one.finished if one.record[1] == "unsettled" else None, *one.record[:7]) for one in new),
+        ("connector_id", "resource", "read_started_at", "read_finished_at", *RECORD_COLUMNS[:7], "due_since"),
+        (b"%b\t%b" % (one.read, line_of(
+            (*one.record[:7], one.finished if one.record[1] == "unsettled" else None))) for one in new),
     )  # fmt: skip
     for entity in ENTITIES[lane.resource]:
-        _copy(lane, platform, entity, new, now)
+        _copy(lane, platform, entity, new, now, at)
     return True
 
 
@@ -65,8 +70,10 @@ CONFLICTS = (psycopg.errors.UniqueViolation, psycopg.errors.DeadlockDetected)
 """Somebody else wrote one of the records at this very moment, or one came twice."""
 
 
-def _look(lane: Lane, rows: Sequence[Rows]) -> tuple[str, bool, list[str]]:
-    """The transaction's time as text, whether any of the records is known, and customers who are not."""
+def _look(lane: Lane, rows: Sequence[Rows]) -> tuple[str, str, bool, list[str]]:
+    """The transaction's time and the present one as text, whether any of the records is known, and
+    customers who are not.
+    """
     orders: Iterator[OrderRow] = (row for one in rows for row in one.orders)
     row = lane.connection.execute(
         _KNOWN,
@@ -79,7 +86,7 @@ def _look(lane: Lane, rows: Sequence[Rows]) -> tuple[str, bool, list[str]]:
     return row
 
 
-def _copy(lane: Lane, platform: str, entity: Entity, new: Sequence[New], now: str) -> None:
+def _copy(lane: Lane, platform: str, entity: Entity, new: Sequence[New], now: str, at: str) -> None:
     """The rows of one table, and its change events if it has them."""
     found = entity.rows((one.rows, one.lines) for one in new)
     if not found:
@@ -87,9 +94,14 @@ def _copy(lane: Lane, platform: str, entity: Entity, new: Sequence[New], now: st
     connector, name = str(lane.connector_id), entity.event
     if name is None:
         first = connector.encode()
+        firsts = [first] * len(found)
+        columns = ("connector_id", *entity.columns)
+        if entity is ITEM:
+            columns = ("id", *columns)
+            firsts = [b"%b\t%b" % (key, first) for key in ids(len(found))]
         copy_lines(
-            lane.connection, entity.table, ("connector_id", *entity.columns),
-            (b"%b\t%b" % (first, line) for _, line, _ in found),
+            lane.connection, entity.table, columns,
+            (b"%b\t%b" % (first, line) for first, (_, line, _) in zip(firsts, found, strict=True)),
         )  # fmt: skip
         return
     kept, trashed = (line_of((connector, platform, now, gone)) for gone in (None, now))
@@ -98,8 +110,21 @@ def _copy(lane: Lane, platform: str, entity: Entity, new: Sequence[New], now: st
         ("connector_id", "platform", "synced_at", "deleted_at", *entity.columns),
         (b"%b\t%b" % (trashed if gone else kept, line) for _, line, gone in found),
     )  # fmt: skip
-    event = line_of((connector, name, "insert"))
+    event = line_of((connector, name, "insert", at))
     copy_lines(
-        lane.connection, "change_event", ("connector_id", "entity", "op", "key"),
+        lane.connection, "change_event", ("connector_id", "entity", "op", "at", "key"),
         (b"%b\t%b" % (event, line.partition(b"\t")[0]) for _, line, _ in found),
     )  # fmt: skip
+
+
+def ids(count: int) -> list[bytes]:
+    """New ids as text, each greater than the one before: UUIDs of version 7 (RFC 9562, 5.7).
+
+    The millisecond goes on counting where more than 4,096 are made in one.
+    """
+    first = (time.time_ns() // 1_000_000) << 12
+    chance = os.urandom(8 * count).hex().encode()
+    return [
+        b"%012x7%03x8%b" % (at >> 12, at & 4095, chance[place + 1 : place + 16])
+        for place, at in zip(range(0, 16 * count, 16), range(first, first + count), strict=True)
+    ]

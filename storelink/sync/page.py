@@ -22,7 +22,7 @@ from storelink.connectors.protocol import (
 from storelink.sync import erased, fresh, merge, stage, verdict, withheld
 from storelink.sync.fingerprint import fingerprint, parts_digest, payload_fingerprint
 from storelink.sync.lane import Lane
-from storelink.sync.lines import Lines, lines_of
+from storelink.sync.lines import Lines, line_of, lines_of
 from storelink.sync.run import Counts
 
 LAZY = "SET LOCAL synchronous_commit = off"
@@ -209,7 +209,7 @@ def _write_fresh(
         lane.connection.execute(LAZY)
         lane.check()
         blanked = erased.erase_known(lane, connector, memory, pages)
-        new = [one for page in pages for one in _new(page, version, error)]
+        new = [one for page in pages for one in _new(lane, page, version, error)]
         if not fresh.write_fresh(lane, connector.platform, new):
             lane.connection.rollback()
             return False
@@ -222,11 +222,12 @@ def _write_fresh(
     return True
 
 
-def _new(page: Page, normalizer: int, error: timedelta) -> Iterator[fresh.New]:
+def _new(lane: Lane, page: Page, normalizer: int, error: timedelta) -> Iterator[fresh.New]:
     """The records of a page that are thought to be new. `error` is how wrong our clock may be."""
-    started, finished = str(page.read.started - error), str(page.read.finished + error)
+    finished = str(page.read.finished + error)
+    read = line_of((lane.connector_id, lane.resource, page.read.started - error, finished))
     for key, rows in page.rows.items():
-        yield fresh.New(rows, page.lines[key], _record(rows, normalizer, page), started, finished)
+        yield fresh.New(rows, page.lines[key], _record(rows, normalizer, page), read, finished)
 
 
 def _stage(lane: Lane, normalizer: int, page: Page) -> None:

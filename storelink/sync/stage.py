@@ -6,7 +6,7 @@ them: the unified table does that once.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Table
@@ -18,8 +18,8 @@ from storelink.models import metadata
 from storelink.sync.lane import Psycopg
 from storelink.sync.lines import PARTS, Lines, line_of
 
-AT_ONCE = 50
-"""Lines that are handed to the driver together."""
+AT_ONCE = 128 * 1024
+"""Bytes of lines that are handed to the driver together: each time, threads may take turns."""
 _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
 
 
@@ -49,11 +49,12 @@ class Entity:
     def rows(self, records: Iterable[tuple[Rows, Lines]]) -> list[Written]:
         """The rows of these records; a key stands once, the last wins."""
         found = {}
-        at = [self.columns.index(name) for name in self.key]
+        key_of = itemgetter(*[self.columns.index(name) for name in self.key])
         part = PARTS.index(self.part)
         for one, lines in records:
-            for row, line in zip(getattr(one, self.part), lines[part], strict=True):
-                found[tuple([row[i] for i in at])] = (row, line, one.trashed)
+            if lines[part]:
+                for row, line in zip(getattr(one, self.part), lines[part], strict=True):
+                    found[key_of(row)] = (row, line, one.trashed)
         return list(found.values())
 
 
@@ -93,20 +94,27 @@ def prepare(connection: Psycopg, resource: str) -> None:
     connection.commit()
 
 
-def copy_rows(connection: Psycopg, table: str, columns: Sequence[str], rows: Iterable[Iterable[Any]]) -> None:
+def copy_rows(connection: Psycopg, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """COPY rows into a table."""
     copy_lines(connection, table, columns, map(line_of, rows))
 
 
 def copy_lines(connection: Psycopg, table: str, columns: Sequence[str], lines: Iterable[bytes]) -> None:
     """COPY rows into a table that are lines already, as `lines.line_of` makes them."""
-    left = iter(lines)
     with (
         connection.cursor() as cursor,
         cursor.copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN") as copy,
     ):
-        while some := list(islice(left, AT_ONCE)):
-            copy.write(b"\n".join(some) + b"\n")
+        some: list[bytes] = []
+        size = 0
+        for line in lines:
+            some += (line, b"\n")
+            size += len(line)
+            if size >= AT_ONCE:
+                copy.write(b"".join(some))
+                some, size = [], 0
+        if some:
+            copy.write(b"".join(some))
 
 
 def _type(table: Table, name: str) -> str:

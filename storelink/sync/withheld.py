@@ -14,6 +14,7 @@ from typing import Any
 from psycopg.rows import dict_row
 
 from storelink.connectors.protocol import Rows
+from storelink.connectors.storable import json_text
 from storelink.sync import verdict
 from storelink.sync.lane import Lane
 from storelink.sync.stage import CUSTOMER, ENTITIES, ORDER, PRODUCT, Entity
@@ -111,7 +112,7 @@ def _blanked(row: Any, withheld: frozenset[str]) -> Any:
         value = getattr(row, column)
         if column in _inside(withheld) and value is not None:
             without = _without(json.loads(value), column, withheld)
-            changes[column] = json.dumps(without, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+            changes[column] = json_text(without)
         else:
             changes[column] = None
     return row._replace(**changes)

@@ -82,6 +82,15 @@ def test_bulk_queries_keep_the_rules_that_no_schema_says(name: str) -> None:
         assert node.split()[0] in ("id", "__typename")
 
 
+@pytest.mark.parametrize("name", BULK)
+def test_fields_are_named_in_the_order_in_which_they_are_stored(name: str) -> None:
+    """Sorting the keys of every record is next to no work then. The id is first, as bulk lines need it."""
+    for fragment in parse(queries.load(name)).definitions[1:]:
+        selected = fragment.selection_set.selections  # type: ignore[attr-defined]
+        fields = [one.name.value for one in selected]
+        assert fields == sorted(fields, key=lambda field: (field != "id", field))
+
+
 def test_every_fragment_is_used() -> None:
     used = "\n".join(queries.load(name) for name in OPERATIONS)
     for name in set(queries.names()) - set(OPERATIONS):

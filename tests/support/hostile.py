@@ -111,7 +111,9 @@ def check(rows: Rows) -> None:
     for kind in (rows.products, rows.customers, rows.orders, rows.items, rows.refunds):
         for row in kind:
             for name, value in row._asdict().items():
-                if isinstance(value, str):
+                if isinstance(value, bytes):
+                    assert b"\\u0000" not in value.replace(b"\\\\", b"") and storable(value.decode()), name
+                elif isinstance(value, str):
                     assert storable(value), name
                 elif isinstance(value, Decimal):
                     assert abs(value) < 10**15 and value == round(value, 4), name

@@ -230,9 +230,9 @@ class ToyConnector:
         return Rows(key, raw["updated"], raw["trashed"], products=rows)
 
 
-def _shown_json(raw: dict[str, Any]) -> str:
+def _shown_json(raw: dict[str, Any]) -> bytes:
     return _json({name: value for name, value in raw.items() if name != "redacted"})
 
 
-def _json(raw: dict[str, Any]) -> str:
-    return orjson.dumps(raw, default=str, option=orjson.OPT_SORT_KEYS).decode()
+def _json(raw: dict[str, Any]) -> bytes:
+    return orjson.dumps(raw, default=str, option=orjson.OPT_SORT_KEYS)

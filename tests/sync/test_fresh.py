@@ -11,6 +11,7 @@ from storelink.models import ConnectorConfig, SyncState
 from storelink.sandbox.running import start
 from storelink.sync import stage
 from storelink.sync.backfill import backfill
+from storelink.sync.fresh import ids
 from storelink.sync.lane import FULL, hold
 from storelink.sync.opening import measure_clock
 from storelink.sync.page import normalize_page, write_page, write_pages
@@ -185,3 +186,10 @@ def test_a_record_changed_under_two_seconds_before_it_was_read_is_due_again(worl
     )[0]
     assert state == "unsettled"
     assert abs(due - finished) < timedelta(seconds=1)
+
+
+def test_new_ids_go_into_their_index_side_by_side():
+    made = [uuid.UUID(one.decode()) for one in (*ids(5000), *ids(1))]
+    assert {one.version for one in made} == {7} and {one.variant for one in made} == {uuid.RFC_4122}
+    assert made[:5000] == sorted(made[:5000]) and len(set(made)) == 5001
+    assert ids(0) == []

@@ -32,7 +32,7 @@ from typing import Any
 
 from storelink.connectors.money import ZERO, bounded
 from storelink.connectors.protocol import Rows
-from storelink.connectors.rows import ItemRow, OrderRow
+from storelink.connectors.rows import ItemRow, Json, OrderRow
 from storelink.connectors.shopify.item import normalize_items, taxes
 from storelink.connectors.shopify.moment import moment, needed
 from storelink.connectors.shopify.money import currency_of, in_shop, in_shop_or_none, presentment, share
@@ -227,7 +227,7 @@ def _fees(raw: Record, currency: str) -> Decimal:
 # -- what is kept raw ------------------------------------------------------------------------------
 
 
-def _kept(raw: Record) -> str:
+def _kept(raw: Record) -> Json:
     kept = raw.copy()
     kept.pop("lineItems", None)
     return json_text(kept)

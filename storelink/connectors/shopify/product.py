@@ -12,7 +12,7 @@ from typing import Any
 
 from storelink.connectors.money import amount
 from storelink.connectors.protocol import Rows
-from storelink.connectors.rows import ProductRow
+from storelink.connectors.rows import Json, ProductRow
 from storelink.connectors.shopify.moment import moment, needed
 from storelink.connectors.shopify.shape import Record, an_object, flag, gid, records, word
 from storelink.connectors.storable import json_text
@@ -66,7 +66,7 @@ class _Shared:
         self.url = text(raw.get("onlineStoreUrl"), "onlineStoreUrl")
         self.currency = word(settings, "currency")
 
-    def row(self, variant: Record, metadata: str) -> ProductRow:
+    def row(self, variant: Record, metadata: Json) -> ProductRow:
         """One variant; what stands for "no choice" in Shopify is null in the row."""
         variant_id = gid(variant.get("id"), "ProductVariant", "id")
         price = amount(variant.get("price"), "price")

@@ -4,26 +4,28 @@ Shopify's answers keep to a schema, but what is stored may have come through pro
 or our own mistakes: whatever is not as the schema says is refused by name, never guessed.
 """
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
+from storelink.connectors.rows import Json
 from storelink.connectors.storable import json_text
 from storelink.connectors.unfit import Unfit, shown
 
 Record = dict[str, Any]
-_PREFIXES: dict[str, str] = {}
-"""Kind → what its ids begin with."""
+
+
+@cache
+def _ids(kind: str) -> Callable[[str], re.Match[str] | None]:
+    """What finds the number in an id of that kind."""
+    return re.compile(rf"gid://shopify/{kind}/([1-9][0-9]{{0,18}})(?:\?.*)?", re.DOTALL).fullmatch
 
 
 def gid(value: Any, kind: str, name: str) -> str:
     """The number in `gid://shopify/<kind>/<number>`, as text; a query string after it is left out."""
-    prefix = _PREFIXES.get(kind) or _PREFIXES.setdefault(kind, f"gid://shopify/{kind}/")
-    if type(value) is str and value.startswith(prefix):
-        number = value[len(prefix) :]
-        if "?" in number:
-            number = number.partition("?")[0]
-        if number.isdecimal() and number.isascii() and len(number) < 20 and number[0] != "0":
-            return number
+    if type(value) is str and (found := _ids(kind)(value)):
+        return found[1]
     raise Unfit(f"{name} is no id of {kind}: {shown(value)}")
 
 
@@ -34,7 +36,10 @@ def named_id(record: Mapping[str, Any], name: str, kind: str) -> str | None:
         return None
     if type(found) is not dict:
         raise Unfit(f"{name} is no object: {type(found).__name__}")
-    return gid(found.get("id"), kind, f"{name}.id")
+    try:
+        return gid(found.get("id"), kind, "id")
+    except Unfit as error:
+        raise error.within(name) from None
 
 
 def known_id(record: Any) -> str | None:
@@ -89,7 +94,7 @@ def word(record: Mapping[str, Any], name: str) -> str | None:
     raise Unfit(f"{name} is no word: {shown(found)}")
 
 
-def address(record: Mapping[str, Any], name: str) -> str | None:
+def address(record: Mapping[str, Any], name: str) -> Json | None:
     """An address as JSON; None if nothing is in it but its id or a phone number."""
     found = an_object(record, name)
     for key, part in found.items():

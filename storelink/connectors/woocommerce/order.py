@@ -12,7 +12,7 @@ from typing import Any
 
 from storelink.connectors.money import ZERO, amount, bounded, or_zero, unit_price
 from storelink.connectors.protocol import Ignored, Rows
-from storelink.connectors.rows import ItemRow, OrderRow, RefundRow
+from storelink.connectors.rows import ItemRow, Json, OrderRow, RefundRow
 from storelink.connectors.storable import json_text
 from storelink.connectors.text import line, short, text
 from storelink.connectors.unfit import Unfit
@@ -86,8 +86,8 @@ def _order(
     version: datetime | None,
     items: Sequence[ItemRow],
     refunds: Sequence[RefundRow],
-    line_items: str,
-    metadata: str,
+    line_items: Json,
+    metadata: Json,
     settings: Settings,
 ) -> OrderRow:
     total = amount(raw.get("total"), "total")
@@ -256,7 +256,7 @@ def _refund(
         total = short_form.get("total")
         # the order puts "-" in front of the amount, and a refund of nothing has an empty one
         money = None if total == "-" else amount(total, "total")
-        items, created = "[]", None
+        items, created = b"[]", None
     else:
         money = amount(detail.get("amount"), "amount")
         items = json_text(refund_items(detail))
@@ -318,11 +318,11 @@ def _given_back(details: Mapping[str, Record]) -> dict[str, Decimal]:
 # -- what is kept raw ------------------------------------------------------------------------------
 
 
-def _stored_lines(lines: Sequence[Record]) -> str:
+def _stored_lines(lines: Sequence[Record]) -> Json:
     return json_text([without(raw, LINE_VOLATILE) for raw in lines])
 
 
-def _stored(raw: Record, details: Mapping[str, Record]) -> str:
+def _stored(raw: Record, details: Mapping[str, Record]) -> Json:
     kept = without(raw, VOLATILE)
     kept.pop("line_items", None)
     kept.pop("refund_details", None)

@@ -12,7 +12,7 @@ from typing import Any
 
 from storelink.connectors.money import amount
 from storelink.connectors.protocol import Ignored, Rows
-from storelink.connectors.rows import ProductRow
+from storelink.connectors.rows import Json, ProductRow
 from storelink.connectors.storable import json_text
 from storelink.connectors.text import line, paragraphs, short, text
 from storelink.connectors.unfit import Unfit
@@ -105,7 +105,7 @@ def _row(
     product: Record,
     product_id: str,
     variant_id: str,
-    metadata: str,
+    metadata: Json,
     version: datetime | None,
     settings: Settings,
 ) -> ProductRow:

@@ -7,6 +7,7 @@ list with gaps as an object with numbers for keys; these are taken for what they
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from storelink.connectors.rows import Json
 from storelink.connectors.storable import json_text
 from storelink.connectors.unfit import Unfit, shown
 
@@ -70,7 +71,7 @@ def an_object(value: Any, name: str) -> Mapping[str, Any]:
     raise Unfit(f"{name} is no object: {type(value).__name__}")
 
 
-def address(value: Any, name: str) -> str | None:
+def address(value: Any, name: str) -> Json | None:
     """An address as JSON; None if nothing is in it but an e-mail or a phone number."""
     found = an_object(value, name)
     for key, part in found.items():
