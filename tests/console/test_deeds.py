@@ -48,6 +48,19 @@ def test_behind_https_the_cookie_is_for_https_alone(house: ConsoleHouse) -> None
     assert "; Secure" in answer.headers["set-cookie"]
 
 
+def test_behind_a_proxy_a_link_leads_to_where_people_come(house: ConsoleHouse, admin: Browser) -> None:
+    settings = house.shops.settings.model_copy(update={"public_url": "https://links.example"})
+    with (
+        serving(House(house.database, house.shops.keyring, settings)) as proxied,
+        httpx.Client(base_url=proxied.url) as client,
+    ):
+        made = Browser(client, admin.cookie).send(
+            "/console/people/accounts", name="noor@shop.example", full_name="Noor", role="reader"
+        )
+    house.shops.do("DELETE FROM console_user WHERE name = 'noor@shop.example'")
+    assert "https://links.example/console/welcome?key=" in made.text
+
+
 def test_a_wrong_password_and_an_unknown_name_are_told_alike(house: ConsoleHouse) -> None:
     answers = [knock(house, name, "a wrong password") for name in ("ops@shop.example", "nobody@shop.example")]
     assert [one.status_code for one in answers] == [403, 403]
@@ -123,9 +136,9 @@ def colleague(house: ConsoleHouse, admin: Browser) -> Iterator[tuple[str, str]]:
         "/console/people/accounts", name="mara@shop.example", full_name="Mara Devi", role="support"
     )
     assert made.status_code == 200, made.text
-    link = re.search(r"/console/welcome\?key=[^<\s]+", made.text)
+    link = re.search(r"\bhttps?://[^/<\s]+(/console/welcome\?key=[^<\s]+)", made.text)
     assert link
-    yield "mara@shop.example", unescape(link[0])
+    yield "mara@shop.example", unescape(link[1])
     house.shops.do("DELETE FROM console_user WHERE name = 'mara@shop.example'")
 
 

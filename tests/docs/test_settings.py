@@ -12,7 +12,7 @@ from storelink.config import Settings
 
 TABLE = {row[0].strip("`"): row for row in page("README.md").rows("variable")}
 FIELDS = {f"STORELINK_{name.upper()}": field for name, field in Settings.model_fields.items()}
-SOURCES = [*(ROOT / "storelink").rglob("*.py"), *(ROOT / "tests").rglob("*.py")]
+SOURCES = [path for name in ("storelink", "tests", "bench") for path in (ROOT / name).rglob("*.py")]
 
 
 def shown(default: Any) -> str:

@@ -24,7 +24,7 @@ from storelink.web.api.problem import Problem
 from storelink.web.console import health
 from storelink.web.console.live import marked
 from storelink.web.console.page import show
-from storelink.web.console.signed import Operator, OwnForm
+from storelink.web.console.signed import Operator, OwnForm, reached
 from storelink.web.reach import usable_store
 from storelink.web.services import Services, Use
 
@@ -232,18 +232,14 @@ def place(row: PendingStore) -> str:
 
 def public_url(request: Request, services: Services) -> str | None:
     """Where stores and their owners' browsers reach us; on this machine, where the browser did."""
-    here = _here(request) if is_this_machine(request.base_url.hostname or "") else None
+    here = reached(request) if is_this_machine(request.base_url.hostname or "") else None
     given = services.settings.public_url or here
     return usable_public_url(given) if given else None
 
 
-def _here(request: Request) -> str:
-    return str(request.base_url).rstrip("/").removesuffix("/console")
-
-
 def redirect_url(request: Request, services: Services, platform: str) -> str:
     """Where a platform sends people back to."""
-    base = public_url(request, services) or _here(request)
+    base = public_url(request, services) or reached(request)
     return f"{base}/console/connect/{platform}/return"
 
 

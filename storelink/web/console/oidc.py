@@ -17,7 +17,7 @@ from storelink.access.provider import Provider
 from storelink.access.sign_on import Rules, admit
 from storelink.web.api.problem import Problem
 from storelink.web.console.page import HOME
-from storelink.web.console.signed import COOKIE, SIGN_IN, inside, is_secure, keep
+from storelink.web.console.signed import COOKIE, SIGN_IN, base_url, inside, is_secure, keep
 from storelink.web.services import Services, Use
 
 log = structlog.get_logger(__name__)
@@ -81,7 +81,7 @@ def leave(request: Request, services: Use, next: Annotated[str, Query(max_length
         begun = attempt.begin(session, back)
         session.commit()
     try:  # with no connection to the database in hand: it may take seconds
-        to = provider.leave_url(begun, _returns(request, services))
+        to = provider.leave_url(begun, _returns(request))
     except NotSignedOn as error:
         _say(error, provider)
         return _door(error.what, back)
@@ -109,7 +109,7 @@ def come_back(
     try:
         if error or not code:
             raise NotSignedOn("denied" if error == "access_denied" else "refused", "the provider says no")
-        identity = provider.redeem(begun, _returns(request, services), code, iss)
+        identity = provider.redeem(begun, _returns(request), code, iss)
         rules: Rules = request.app.state.rules
         with services.database.session() as session:
             try:
@@ -134,11 +134,11 @@ def come_back(
 
 
 @router.get("/sign-out/sso")
-def leave_provider(request: Request, services: Use) -> Response:
+def leave_provider(request: Request) -> Response:
     """Out of the provider too; it asks for a confirmation, as it does not learn from us who it is."""
     provider = _provider(request)
     try:
-        to = provider.sign_out_url(f"{_base(request, services)}{SIGN_IN}")
+        to = provider.sign_out_url(f"{base_url(request)}{SIGN_IN}")
     except NotSignedOn as error:
         _say(error, provider)
         return _door(error.what, "")
@@ -168,13 +168,8 @@ def _provider(request: Request) -> Provider:
     return found
 
 
-def _base(request: Request, services: Services) -> str:
-    here = str(request.base_url).rstrip("/").removesuffix("/console")
-    return (services.settings.public_url or here).rstrip("/")
-
-
-def _returns(request: Request, services: Services) -> str:
-    return f"{_base(request, services)}{PLACE}/answer"
+def _returns(request: Request) -> str:
+    return f"{base_url(request)}{PLACE}/answer"
 
 
 def _door(what: str, back: str) -> Response:

@@ -14,7 +14,7 @@ from storelink.sync import account
 from storelink.sync.order_story import names_of
 from storelink.web.console import timeline
 from storelink.web.console.page import show
-from storelink.web.console.signed import Admin, OwnForm
+from storelink.web.console.signed import Admin, OwnForm, base_url
 from storelink.web.services import Services, Use
 
 router = APIRouter(include_in_schema=False)
@@ -115,7 +115,7 @@ def end_token(request: Request, caller: Admin, services: Use, name: str) -> Resp
 
 
 def _link(request: Request, secret: str | None) -> str | None:
-    return None if secret is None else f"{request.base_url}console/welcome?key={quote(secret)}"
+    return None if secret is None else f"{base_url(request)}/console/welcome?key={quote(secret)}"
 
 
 def _page(

@@ -130,6 +130,16 @@ def is_secure(request: Request) -> bool:
     return request.url.scheme == "https" or public.startswith("https://")
 
 
+def base_url(request: Request) -> str:
+    """Where people reach us, without a slash at the end: as it is set, else as this browser did."""
+    return (services_of(request).settings.public_url or reached(request)).rstrip("/")
+
+
+def reached(request: Request) -> str:
+    """Where this browser reached us."""
+    return str(request.base_url).rstrip("/").removesuffix("/console")
+
+
 def inside(place: str | None, otherwise: str) -> str:
     """A page of the console to go to, and never another site's."""
     if not place or not place.startswith("/console/") or "\\" in place or any(ord(one) < 32 for one in place):
