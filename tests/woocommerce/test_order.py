@@ -303,7 +303,7 @@ def refund_line(quantity: Any, item: Any = "10876", **more: Any) -> dict[str, An
 
 def test_case_40_a_refund_by_amount_has_no_lines_and_no_tax(make: Make) -> None:
     rows = refunded(make)
-    assert rows.refunds[0].items == "[]" and rows.orders[0].refunded_amount == 5
+    assert rows.refunds[0].items == b"[]" and rows.orders[0].refunded_amount == 5
     assert all(item.refunded_quantity == 0 for item in rows.items)
 
 
