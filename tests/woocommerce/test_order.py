@@ -336,7 +336,7 @@ def test_the_orders_own_word_on_a_refund_without_details(make: Make, total: str,
         "orders", make("order", refunds=[{"id": 7, "total": total, "reason": "r"}], refund_details=...)
     )
     assert [(refund.amount, refund.items, refund.reason) for refund in rows.refunds] == [
-        (Decimal(amount), "[]", "r")
+        (Decimal(amount), b"[]", "r")
     ]
     assert rows.orders[0].current_total_amount == Decimal("714.08") - Decimal(amount)
 
