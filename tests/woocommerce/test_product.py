@@ -160,7 +160,7 @@ def test_a_variation_that_fixes_nothing_is_called_by_its_name(make: Make) -> Non
     raw = make("variable")
     raw["variation_details"][0].update(attributes=[], name="Any size")
     row = product_of(raw)
-    assert (row.variant_title, row.options) == ("Any size", "[]")
+    assert (row.variant_title, row.options) == ("Any size", b"[]")
 
 
 def test_what_a_variation_has_not_its_product_has(make: Make) -> None:
