@@ -53,7 +53,7 @@ check: lint
 	$(BIN)/pytest -q tests/models
 
 test: lint
-	$(BIN)/pytest -q -n 3 --dist worksteal
+	$(BIN)/pytest -q -n 4 --dist worksteal
 
 soak: install
 	STORELINK_SOAK=1 $(BIN)/pytest -q -n 2 --dist worksteal

@@ -8,6 +8,7 @@ import fcntl
 import gc
 import os
 import shutil
+import signal
 import socket
 import tempfile
 import threading
@@ -41,6 +42,8 @@ examples.load_profile("soak" if _SOAK else "quick")
 def pytest_configure(config: pytest.Config) -> None:
     """The first process names the run's home; the workers inherit it."""
     gc.disable()  # until the tests are collected: nothing of them is rubbish
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # started in the background; commands inherit it
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     for name in [name for name in os.environ if name.startswith("STORELINK_") and name != _HOME]:
         if name != "STORELINK_SOAK":
             del os.environ[name]  # a developer's own settings are no part of a test

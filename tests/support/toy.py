@@ -195,7 +195,7 @@ class ToyConnector:
             key, key, raw.get("customer"), raw.get("email"), raw.get("status", "open"), None, None, None,
             total, None, None, None, None, None, given, total - given, "EUR", None, None,
             _json(raw["address"]) if raw.get("address") else None, None,
-            "[]", _shown_json(raw), raw["updated"], raw["updated"], None,
+            b"[]", _shown_json(raw), raw["updated"], raw["updated"], None,
         )  # fmt: skip
         items = [
             ItemRow(key, item, sku, sku, sku, "thing", *[Decimal(1), Decimal(1), Decimal(0)], total, total,
@@ -203,7 +203,7 @@ class ToyConnector:
             for item, sku in raw.get("items", {}).items()
         ]  # fmt: skip
         paid_back = [
-            RefundRow(item, key, Decimal(amount), "EUR", None, "[]", raw.get("refunded_at", {}).get(item))
+            RefundRow(item, key, Decimal(amount), "EUR", None, b"[]", raw.get("refunded_at", {}).get(item))
             for item, amount in refunds.items()
         ]
         parts = tuple(refunds) if "refunds" in raw else None
