@@ -19,6 +19,7 @@ from pathlib import Path
 
 import alembic.config  # noqa: F401 - it keeps the output that it finds when it is first imported
 import pytest
+from amounts import SOAK, scaled
 from hypothesis import HealthCheck
 from hypothesis import settings as examples
 from places import quickest
@@ -30,13 +31,12 @@ from storelink.db import Database, open_database
 
 _HOME = "STORELINK_TEST_HOME"
 _TEMPLATE = "template_storelink"
-_SOAK = os.environ.get("STORELINK_SOAK") == "1"
 
 # `make test` looks at the same examples wherever and whenever it runs, and no clock judges them
 _CALM = [HealthCheck.too_slow, HealthCheck.data_too_large]
 examples.register_profile("soak", deadline=None, suppress_health_check=_CALM, print_blob=True)
 examples.register_profile("quick", examples.get_profile("soak"), derandomize=True, database=None)
-examples.load_profile("soak" if _SOAK else "quick")
+examples.load_profile("soak" if SOAK else "quick")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -227,4 +227,4 @@ def wire(cluster: embedded.Server, database_url: str) -> Iterator[Wire]:
 @pytest.fixture(scope="session")
 def scale() -> Callable[[int, int], int]:
     """How much to do: `scale(10, 100)` is 10 in `make test` and 100 in `make soak`."""
-    return lambda quick, soak: soak if _SOAK else quick
+    return scaled

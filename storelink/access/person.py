@@ -8,6 +8,7 @@ import secrets
 import uuid
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import cache
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -25,8 +26,12 @@ SHORTEST, LONGEST = 12, 256
 INVITED_FOR = timedelta(days=3)
 _NAME = re.compile(r"[a-z0-9][a-z0-9._+@-]{1,99}")
 _HASHER = PasswordHasher()
-_NOBODY = _HASHER.hash(secrets.token_urlsafe(16))
-"""Checked where there is no such person, so that answers take equally long."""
+
+
+@cache
+def _nobody() -> str:
+    """Checked where there is no such person, so that answers take equally long."""
+    return _HASHER.hash(secrets.token_urlsafe(16))
 
 
 def create(
@@ -140,8 +145,9 @@ def enable(session: Session, row: ConsoleUser, *, actor: str | None = None) -> N
 def check_password(session: Session, name: str, password: str) -> ConsoleUser | None:
     """Who signs in so; None where name or password is wrong. A hash made by older settings is renewed."""
     row = session.exec(select(ConsoleUser).where(ConsoleUser.name == name.strip().lower())).first()
+    nobody = _nobody()  # made by the first who signs in, whoever that is
     usable = row is not None and row.disabled_at is None and row.password_hash is not None
-    kept = row.password_hash if usable and row is not None and row.password_hash else _NOBODY
+    kept = row.password_hash if usable and row is not None and row.password_hash else nobody
     try:
         _HASHER.verify(kept, password[:LONGEST])
     except (VerificationError, InvalidHashError):

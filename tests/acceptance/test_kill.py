@@ -57,7 +57,7 @@ def test_kill_9_while_several_bulk_operations_read_the_orders(ground, scale):
 @pytest.mark.timeout(3600)
 def test_a_crash_at_the_nth_statement_of_a_backfill(ground, scale):
     chance = Random(5)
-    crashes, crashed = scale(8, 150), 0
+    crashes, crashed = scale(5, 150), 0
     for number in range(crashes):
         words = ["sync", "shop", "--full"] if _complete(ground) else ["sync", "shop"]
         moment = MOMENTS[number % len(MOMENTS)]

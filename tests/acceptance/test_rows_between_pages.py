@@ -21,8 +21,8 @@ from storelink.connectors.shopify import bulk, windows
 ALL = os.environ.get("STORELINK_SOAK") == "1"
 SEEDS = {
     "woocommerce": range(1, 101 if ALL else 11),
-    "shopify by bulk": range(1, 101 if ALL else 6),
-    "shopify by pages": range(1, 101) if ALL else range(6, 11),
+    "shopify by bulk": range(1, 101 if ALL else 5),
+    "shopify by pages": range(1, 101) if ALL else range(6, 10),
     "shopify by windows": range(1, 31 if ALL else 3),
 }
 

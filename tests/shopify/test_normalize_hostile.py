@@ -5,6 +5,7 @@ from typing import Any
 
 import hostile
 import pytest
+from amounts import scaled
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from shopify_records import SEEN, customer, product, refunded_order
@@ -42,14 +43,14 @@ def check_outcome(resource: str, raw: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("resource", RECORDS)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=scaled(100, 1000), deadline=None)
 @given(data=st.data())
 def test_a_spoilt_record_becomes_rows_or_is_refused(resource: str, data: st.DataObject) -> None:
     check_outcome(resource, data.draw(hostile.broken(RECORDS[resource](), junk)))
 
 
 @pytest.mark.parametrize("resource", RECORDS)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=scaled(70, 500), deadline=None)
 @given(
     raw=st.dictionaries(
         st.text(max_size=8) | st.sampled_from(["id", "updatedAt", "totalPriceSet", "variants"]),
@@ -61,7 +62,7 @@ def test_any_object_becomes_rows_or_is_refused(resource: str, raw: dict[str, Any
     check_outcome(resource, raw)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=scaled(50, 300), deadline=None)
 @given(
     junk_settings=st.dictionaries(
         st.sampled_from(["currency", "protected"]),

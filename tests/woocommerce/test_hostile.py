@@ -5,6 +5,7 @@ from typing import Any
 
 import hostile
 import pytest
+from amounts import scaled
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -35,7 +36,7 @@ def check_outcome(resource: str, raw: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("resource", RECORDS)
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=scaled(100, 1000), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_a_spoilt_record_becomes_rows_or_is_refused(resource: str, make: Make, data: st.DataObject) -> None:
     name = data.draw(st.sampled_from(RECORDS[resource]))
@@ -43,7 +44,7 @@ def test_a_spoilt_record_becomes_rows_or_is_refused(resource: str, make: Make, d
 
 
 @pytest.mark.parametrize("resource", RECORDS)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=scaled(70, 500), deadline=None)
 @given(
     raw=st.dictionaries(st.text(max_size=8) | st.sampled_from(["id", "total", "status"]), junk, max_size=6)
 )
@@ -51,7 +52,7 @@ def test_any_object_becomes_rows_or_is_refused(resource: str, raw: dict[str, Any
     check_outcome(resource, raw)
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=scaled(50, 300), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(junk_settings=st.dictionaries(st.sampled_from(["currency", "time_zone", "gmt_offset"]), junk))
 def test_no_settings_crash_it(make: Make, junk_settings: dict[str, Any]) -> None:
     raw = make("order", date_created_gmt=None, currency="")
