@@ -193,7 +193,7 @@ _CLOSED = """
     WHERE a.closed_at IS NULL AND c.id = a.connector_id
       AND a.kind IN ('auth_failed', 'store_down', 'drift', 'deletes_withheld', 'quarantine',
                      'subscription_lost', 'token_expiring', 'needs_attention', 'over_refunded')
-      AND (c.status <> 'paused' OR a.kind IN ('needs_attention', 'over_refunded'))
+      AND (c.status <> 'paused' OR a.kind = ANY(%(of_people)s))
       AND NOT EXISTS (SELECT 1 FROM troubles t WHERE t.connector_id = a.connector_id AND t.kind = a.kind)
       AND (a.kind NOT IN ('auth_failed', 'store_down') OR c.status = 'uninstalled'
           OR EXISTS (SELECT 1 FROM sync_state s

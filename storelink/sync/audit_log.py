@@ -16,7 +16,7 @@ class Asked:
     """What is wanted. `stores` None is all, and what is of no store; `about` are beginnings of actions."""
 
     stores: Sequence[uuid.UUID] | None = None
-    actor: str = ""
+    actor: str | None = None
     about: Sequence[str] = ()
     since: datetime | None = None
     until: datetime | None = None
@@ -42,7 +42,7 @@ def read(session: Session, asked: Asked, *, before: int | None = None, limit: in
     )
     if asked.stores is not None:
         query = query.where(col(AuditEvent.connector_id).in_(asked.stores))
-    if asked.actor:
+    if asked.actor is not None:
         query = query.where(AuditEvent.actor == asked.actor)
     if asked.about:
         begins = [col(AuditEvent.action).startswith(one, autoescape=True) for one in asked.about]

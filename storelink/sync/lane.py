@@ -13,6 +13,8 @@ from hashlib import blake2b
 from typing import Any, cast
 
 import psycopg
+from sqlalchemy import text
+from sqlmodel import Session
 
 from storelink.db import Database
 from storelink.errors import LaneHeld, LaneLost
@@ -96,3 +98,15 @@ def lock_key(connector_id: uuid.UUID, resource: str, kind: str) -> int:
     """The number of the lane's advisory lock, as `pg_locks` shows it."""
     digest = blake2b(f"{connector_id}/{resource}/{kind}".encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big", signed=True)
+
+
+def held_keys(session: Session) -> set[int]:
+    """The numbers of the lanes that are held now, by whichever process."""
+    return {row[0] for row in session.execute(text(_HELD))}
+
+
+_HELD = """
+SELECT (classid::bigint << 32) | objid::bigint FROM pg_locks
+WHERE locktype = 'advisory' AND objsubid = 1 AND granted
+  AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""

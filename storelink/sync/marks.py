@@ -16,7 +16,7 @@ from sqlalchemy import bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY, UUID
 from sqlmodel import Session
 
-from storelink.sync.lane import FULL, lock_key
+from storelink.sync.lane import FULL, held_keys, lock_key
 
 OVERVIEW, STORE, REFUND, ADDRESS, PENDING = "overview", "store", "refund", "address", "connect"
 AGING = 30
@@ -61,7 +61,7 @@ def read_marks(session: Session, topics: Iterable[Topic]) -> Mapping[Topic, str]
     for topic in found:
         names.setdefault(topic.kind, []).append(topic.name)
     if OVERVIEW in names or STORE in names:
-        locks = {row[0] for row in session.execute(text(_LOCKS))}
+        locks = held_keys(session)
     if OVERVIEW in names:
         rows = session.execute(text(_OVERVIEW)).all()
         requests = session.execute(text(_REQUESTS)).one()
@@ -90,12 +90,6 @@ def _age() -> int:
 def _digest(*parts: Any) -> str:
     return hashlib.blake2b(repr(parts).encode(), digest_size=9).hexdigest()
 
-
-_LOCKS = """
-SELECT (classid::bigint << 32) | objid::bigint FROM pg_locks
-WHERE locktype = 'advisory' AND objsubid = 1 AND granted
-  AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
-"""
 
 # Of all stores only what changes a line or a deed: a pass that finds a store as it was is no news.
 _OVERVIEW = """

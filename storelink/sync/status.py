@@ -14,10 +14,10 @@ from sqlmodel import Session, col, select
 
 from storelink.models import ConnectorConfig, SyncRun, SyncState
 from storelink.models.columns import Moment
-from storelink.sync.alert import FAILURES, Open, still_open
+from storelink.sync.alert import FAILURES, OF_PEOPLE, Open, still_open
 from storelink.sync.delivery import Road, roads_of
 from storelink.sync.held import Counts, counts_of
-from storelink.sync.lane import FULL, POLL, lock_key
+from storelink.sync.lane import FULL, POLL, held_keys, lock_key
 from storelink.sync.opening import CHECKED_AT
 
 _ORDER = ("products", "customers", "orders")
@@ -80,8 +80,6 @@ _WORST_FIRST = (
     "key_refused", "failing", "drift", "stopped", "late", "new", "first_read", "full_read", "paused",
     "in_step",
 )  # fmt: skip
-_OF_PEOPLE = ("needs_attention", "over_refunded")
-"""Alerts about what people asked for in a store, whether it is read or not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +109,7 @@ class StoreStatus:
     def needs_person(self) -> bool:
         """Whether something of it does not mend itself."""
         if self.status == "paused":  # reading waits because somebody wants it; what was asked for does not
-            return any(one.kind in _OF_PEOPLE for one in self.alerts)
+            return any(one.kind in OF_PEOPLE for one in self.alerts)
         return bool(self.restored_at or self.alerts) or any(
             one.state in ("key_refused", "drift") or one.failures >= FAILURES or one.quarantined
             for one in self.resources
@@ -136,7 +134,7 @@ def read_status(session: Session, names: Iterable[str] | None = None) -> tuple[d
         key=lambda state: (_ORDER.index(state.resource) if state.resource in _ORDER else 9, state.resource),
     )
     known = _Known(
-        now, counts_of(session, ids), _locks(session), roads_of(session, ids), still_open(session, ids)
+        now, counts_of(session, ids), held_keys(session), roads_of(session, ids), still_open(session, ids)
     )
     return now, [
         _store(store, [one for one in states if one.connector_id == store.id], known) for store in stores
@@ -231,18 +229,6 @@ def _late(store: ConnectorConfig, state: SyncState, now: datetime) -> bool:
     return (now - state.next_due_at).total_seconds() > _BEHIND * (state.interval or store.sync_interval)
 
 
-def _locks(session: Session) -> set[int]:
-    """The lanes that are held now, by whichever process."""
-    return {row[0] for row in session.connection().execute(text(_LOCKS))}
-
-
-_LOCKS = """
-SELECT (classid::bigint << 32) | objid::bigint FROM pg_locks
-WHERE locktype = 'advisory' AND objsubid = 1 AND granted
-  AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
-"""
-
-
 def read_runs(
     session: Session,
     connector_id: uuid.UUID | None = None,
@@ -269,7 +255,7 @@ def read_runs(
         query = query.where(col(SyncRun.status).in_(("failed", "interrupted")))
     query = query.order_by(col(SyncRun.started_at).desc(), col(SyncRun.id).desc())
     found = session.exec(query.limit(limit)).all()
-    locks = _locks(session)
+    locks = held_keys(session)
     for _, run in found:
         session.expunge(run)
         if run.status == "running" and not _runs(run, locks):

@@ -26,4 +26,9 @@ def services_of(request: Request) -> Services:
     return cast(Services, request.app.state.services)
 
 
+def remote_address(request: Request) -> str:
+    """Where the request came from; behind a proxy that uvicorn trusts, what it forwards."""
+    return request.client.host if request.client else ""
+
+
 Use = Annotated[Services, Depends(services_of)]

@@ -8,6 +8,7 @@ import pytest
 from toy import ToyConnector, ToyStore
 
 from storelink.models import ConnectorConfig, SyncState
+from storelink.sync.backfill import backfill
 from storelink.sync.lane import FULL, POLL, hold
 from storelink.sync.subject import Subject
 
@@ -31,6 +32,14 @@ class World:
             self.clock = lane.clock
         self.store = ToyStore(self.clock)
         self.subject = Subject(row.id, row.name, self.connector, self.store, {})
+
+    def hold_orders(self, many: int) -> None:
+        """Orders from 1 on, in the store and read."""
+        for number in range(1, many + 1):
+            self.store.put("orders", number)
+        self.store.pass_time(3600)
+        with self.full() as lane:
+            backfill(lane, self.subject)
 
     def full(self, resource: str = "orders") -> Any:
         return hold(self.database, self.subject.id, resource, FULL)

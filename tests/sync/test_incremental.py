@@ -221,11 +221,7 @@ def test_many_deletions_at_once_stop_and_ask(world):
 
 
 def test_deletions_that_hints_brought_wait_for_a_person_and_are_not_asked_for_at_each_pass(world):
-    for number in range(1, 41):
-        world.store.put("orders", number)
-    world.store.pass_time(3600)
-    with world.full() as lane:
-        backfill(lane, world.subject)
+    world.hold_orders(40)
     for number in range(1, 31):
         world.store.delete("orders", number)
     with pytest.raises(NeedsDecision, match="21 orders"):

@@ -159,11 +159,7 @@ def test_a_highest_id_that_fell_is_a_sign_too(held):
 
 
 def test_many_deletions_wait_for_a_person(world):
-    for number in range(1, 41):
-        world.store.put("orders", number)
-    world.store.pass_time(3600)
-    with world.full() as lane:
-        backfill(lane, world.subject)
+    world.hold_orders(40)
     for number in range(1, 31):
         world.store.delete("orders", number)
     ledger = _verify(world, fix=True)
@@ -176,11 +172,7 @@ def test_many_deletions_wait_for_a_person(world):
 
 
 def test_as_many_deletions_as_a_person_saw_go_and_no_more(world):
-    for number in range(1, 41):
-        world.store.put("orders", number)
-    world.store.pass_time(3600)
-    with world.full() as lane:
-        backfill(lane, world.subject)
+    world.hold_orders(40)
     for number in range(1, 16):
         world.store.delete("orders", number)
     seen = _verify(world, fix=True).withheld
@@ -236,11 +228,7 @@ def test_a_rejected_record_is_quarantined_not_drift(held):
 
 
 def test_a_backfill_of_a_store_that_lost_much_asks_too(world):
-    for number in range(1, 41):
-        world.store.put("orders", number)
-    world.store.pass_time(3600)
-    with world.full() as lane:
-        backfill(lane, world.subject)
+    world.hold_orders(40)
     for number in range(1, 31):
         world.store.delete("orders", number)
     with pytest.raises(NeedsDecision), world.full() as lane:

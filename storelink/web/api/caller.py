@@ -16,7 +16,7 @@ from storelink.access.role import Caller, Right
 from storelink.models import ConnectorConfig
 from storelink.web.api.frame import SPENT
 from storelink.web.api.problem import Problem
-from storelink.web.services import Services, Use
+from storelink.web.services import Services, Use, remote_address
 
 _BEARER = HTTPBearer(auto_error=False, description="A token made with `storelink tokens create`, shown once.")
 Bearer = Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)]
@@ -57,8 +57,7 @@ def caller_of(request: Request, services: Use, bearer: Bearer) -> Caller:
             caller = token.accept(session, bearer.credentials)
             session.commit()
     if caller is None:
-        address = request.client.host if request.client else ""
-        request.app.state.rates.spend(request, f"from:{address}")
+        request.app.state.rates.spend(request, f"from:{remote_address(request)}")
         words = "Send a token that works: `Authorization: Bearer slk_…`."
         raise Problem(401, "token", words, headers={"WWW-Authenticate": 'Bearer realm="storelink"'})
     request.app.state.rates.spend(request, caller.actor)

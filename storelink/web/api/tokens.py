@@ -1,14 +1,16 @@
 """`/v1/tokens` and `/v1/audit`: who may call, and who did what."""
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
-from sqlmodel import col, select
+from sqlmodel import select
 
 from storelink.access import token
-from storelink.models import ApiToken, AuditEvent, ConnectorConfig
+from storelink.models import ApiToken, ConnectorConfig
+from storelink.sync import audit_log
 from storelink.web.api.caller import Admin, Operator, stores_for
 from storelink.web.api.problem import Problem, documented
 from storelink.web.services import Use
@@ -125,26 +127,13 @@ def list_deeds(
     """Who did what, the latest first."""
     if "\0" in (actor or "") + (action or ""):
         raise Problem(422, "invalid", "A NUL character is in no record.")
-    query = select(AuditEvent, ConnectorConfig.name).join(
-        ConnectorConfig, col(ConnectorConfig.id) == col(AuditEvent.connector_id), isouter=True
-    )
-    if store is not None or caller.connectors is not None:
-        ids = [row.id for row in stores_for(services, caller, store)]
-        query = query.where(col(AuditEvent.connector_id).in_(ids))
-    if actor is not None:
-        query = query.where(AuditEvent.actor == actor)
-    if action is not None:
-        query = query.where(col(AuditEvent.action).startswith(action, autoescape=True))
-    if before is not None:
-        query = query.where(col(AuditEvent.id) < before)
+    every = store is None and caller.connectors is None
+    ids = None if every else [row.id for row in stores_for(services, caller, store)]
+    asked = audit_log.Asked(ids, actor, () if action is None else (action,))
     with services.database.session() as session:
-        rows = session.exec(query.order_by(col(AuditEvent.id).desc()).limit(limit + 1)).all()
-    data = [
-        {"id": one.id, "at": one.at, "actor": one.actor, "action": one.action, "store": name,
-         "subject": one.subject, "detail": one.detail}
-        for one, name in rows[:limit]
-    ]  # fmt: skip
-    return {"data": data, "next": data[-1]["id"] if len(rows) > limit else None}
+        found = audit_log.read(session, asked, before=before, limit=limit + 1)
+    data = [asdict(one) for one in found[:limit]]
+    return {"data": data, "next": data[-1]["id"] if len(found) > limit else None}
 
 
 def _document(row: ApiToken, names: dict[str, str]) -> dict[str, Any]:

@@ -129,7 +129,8 @@ def _asked(
         datetime.combine(date.fromisoformat(filters[name]), time(), zone) if filters[name] else None
         for name in ("since", "until")
     )
-    asked = audit_log.Asked(ids, filters["who"], begins, since, until + timedelta(days=1) if until else None)
+    end = until + timedelta(days=1) if until else None
+    asked = audit_log.Asked(ids, filters["who"] or None, begins, since, end)
     return asked, [one.name for one in rows]
 
 

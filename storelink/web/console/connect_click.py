@@ -23,7 +23,7 @@ from storelink.web.api.caller import store_for
 from storelink.web.api.problem import Problem
 from storelink.web.console.connect import Which, find, look, place, public_url, redirect_url
 from storelink.web.console.signed import Operator
-from storelink.web.services import Services, Use
+from storelink.web.services import Services, Use, remote_address
 
 router = APIRouter(include_in_schema=False)
 
@@ -76,7 +76,7 @@ def take_keys(
     reference: Annotated[str, Path(max_length=100)], body: Annotated[bytes, Depends(_body)],
 ) -> Response:  # fmt: skip
     """The keys that a store made. Open by design: the store has no session. Exactly 200 keeps them."""
-    if not _WINDOWS.hit(_EACH_MINUTE, request.client.host if request.client else ""):
+    if not _WINDOWS.hit(_EACH_MINUTE, remote_address(request)):
         return PlainTextResponse("Too many answers. Try again in a minute.", 429)
     try:
         grant = key_grant_of(registry.get(platform))

@@ -10,10 +10,10 @@ from storelink.access import person
 from storelink.access import session as browser
 from storelink.errors import Misconfigured
 from storelink.models import ConsoleUser
-from storelink.web.console.oidc import address_of, offers_sign_out, provider_of, words_of
+from storelink.web.console.oidc import offers_sign_out, provider_of, words_of
 from storelink.web.console.page import HOME, show
 from storelink.web.console.signed import COOKIE, SIGN_IN, Known, OwnForm, inside, keep
-from storelink.web.services import Services, Use
+from storelink.web.services import Services, Use, remote_address
 
 router = APIRouter(include_in_schema=False)
 
@@ -38,7 +38,7 @@ def sign_in(
     """Let somebody in, under a session of their own; guessing gets slow."""
     if not services.settings.passwords:
         return _door(request, services, 403, next=next)
-    address = address_of(request)
+    address = remote_address(request)
     with services.database.session() as session:
         if browser.tries_left(session, name, address) < 1:
             return _door(request, services, 429, next=next, name=name, wrong=_MANY)

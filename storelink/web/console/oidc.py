@@ -18,7 +18,7 @@ from storelink.access.sign_on import Rules, admit
 from storelink.web.api.problem import Problem
 from storelink.web.console.page import HOME
 from storelink.web.console.signed import COOKIE, SIGN_IN, base_url, inside, is_secure, keep
-from storelink.web.services import Services, Use
+from storelink.web.services import Services, Use, remote_address
 
 log = structlog.get_logger(__name__)
 router = APIRouter(include_in_schema=False)
@@ -72,7 +72,7 @@ def words_of(what: str, provider: Provider | None, services: Services) -> str:
 @router.get("/sign-in/sso")
 def leave(request: Request, services: Use, next: Annotated[str, Query(max_length=2000)] = "") -> Response:
     """Out to the provider. By GET: the browser lets no form of ours lead to another site."""
-    provider, back, address = _provider(request), inside(next, ""), address_of(request)
+    provider, back, address = _provider(request), inside(next, ""), remote_address(request)
     if not WINDOWS.hit(EACH_MINUTE, address):
         return _door("many", back)
     with services.database.session() as session:
@@ -99,7 +99,7 @@ def come_back(
     iss: Annotated[str | None, Query(max_length=2000)] = None,
 ) -> Response:  # fmt: skip
     """Back from the provider. The address holds a code, so that every answer leads on to another."""
-    provider, address = _provider(request), address_of(request)
+    provider, address = _provider(request), remote_address(request)
     with services.database.session() as session:
         begun = attempt.take(session, request.cookies.get(ATTEMPT, ""), state)
         session.commit()
@@ -154,11 +154,6 @@ def offers_sign_out(request: Request, through: str | None) -> bool:
         return provider.sign_out_url("") is not None
     except NotSignedOn:
         return False
-
-
-def address_of(request: Request) -> str:
-    """Where the request came from; behind a proxy that uvicorn trusts, what it forwards."""
-    return request.client.host if request.client else ""
 
 
 def _provider(request: Request) -> Provider:

@@ -82,7 +82,7 @@ def browse(
 ) -> Response:  # fmt: skip
     """The list; a search that can only mean one order opens it."""
     wanted, stores, searched = wanted_in(request, caller, services, q, store, paid, shipped, placed)
-    q = wanted.text
+    q, words = wanted.text, tokens(wanted.text)
     with services.database.session() as session:
         session.connection().execute(text(_PATIENCE))
         page = order_list.read_page(session, wanted, after=read_place(after), before=read_place(before))
@@ -91,8 +91,8 @@ def browse(
         return RedirectResponse(order_link(*page.only), 303)
     filters = {"q": q, "store": store, "paid": paid, "shipped": shipped, "placed": placed}
     return show(
-        request, "orders.html", caller, page=page, lines=[line_of(row, tokens(q)) for row in page.rows],
-        stores=stores, searched=searched, late=late, filters=filters, words=tokens(q),
+        request, "orders.html", caller, page=page, lines=[line_of(row, words) for row in page.rows],
+        stores=stores, searched=searched, late=late, filters=filters, words=words,
         too_short=wanted.too_short, payments=PAYMENTS, shippings=SHIPPINGS, ages=AGES,
         head=_head(page, q), newer=_link(filters, "before", page.newer),
         older=_link(filters, "after", page.older), csv=_csv(filters), more=_more(page), most=SAVED,

@@ -51,8 +51,8 @@ def browse(
     kind = kind_of(k)
     with services.database.session() as session:
         rows = listed(session, caller, kind, after, LIMIT + 1)
-        cards = _approvals(session, caller)
         names = names_of(session)
+        cards = _approvals(session, caller, names)
         stuck = sum(row["stage"] == "needs_attention" for row in rows)
     more, rows = len(rows) > LIMIT, rows[:LIMIT]
     last = place_of(rows[-1]) if more else None
@@ -102,7 +102,7 @@ def _show_approvals(
     wrong: tuple[str, str] | None = None,
 ) -> Response:  # fmt: skip
     with services.database.session() as session:
-        cards = _approvals(session, caller)
+        cards = _approvals(session, caller, names_of(session))
     return show(request, "approvals.html", caller, status=status, cards=cards, wrong=wrong)
 
 
@@ -118,9 +118,8 @@ def state_of(row: Mapping[str, Any]) -> Health:
     return STAGES.get(row["stage"] or "", _UNKNOWN)
 
 
-def _approvals(session: Session, caller: Caller) -> list[dict[str, Any]]:
+def _approvals(session: Session, caller: Caller, names: Mapping[str, str]) -> list[dict[str, Any]]:
     rows = session.execute(text(_WAITING)).mappings().all()
-    names = names_of(session)
     return [_card(row, caller, names) for row in rows if caller.sees(row["connector_id"])]
 
 
