@@ -206,7 +206,7 @@ def test_webhooks_that_the_store_gave_up_are_whole_again(fleet, request, platfor
     second.wait_for("webhooks.lost", store="store")
     assert _working(store, woo) == alive
     fleet.wait_until(lambda: holds(other, "while it was off"), "the outage is not read")
-    assert holds(order, "unheard 7")
+    fleet.wait_until(lambda: holds(order, "unheard 7"), "the outage is not read whole")
     fleet.wait("SELECT bool_and(next_due_at > now() + interval '50 minutes') FROM sync_state")
     store.admin.edit_order(order, **{note: "and on again"})
     fleet.wait_until(lambda: holds(order, "and on again"), "the new webhooks do not come")
