@@ -20,7 +20,7 @@ from typing import Any
 import httpx
 import psutil
 import psycopg
-from fleet import STORELINK, Fleet, Process
+from fleet import STORELINK, Fleet, Process, wait_until
 from follower import Follower
 from patience import crowd
 from shopify_laboratory import ShopifyLaboratory
@@ -291,10 +291,15 @@ class Town:
             shop.admin.faults([])
             shop.admin.mishaps()
             self.resume(shop)
+        wait_until(self._all_work, "not every daemon comes up")
+
+    def _all_work(self) -> bool:
+        """One that was starting when Postgres went away ends, and is started once more."""
         self.tend()
-        for slot in self.slots:
-            assert slot.process is not None
-            slot.process.wait_for("serving" if slot.words[0] == "serve" else "working")
+        events = ("serving" if slot.words[0] == "serve" else "working" for slot in self.slots)
+        return all(
+            slot.process and slot.process.lines(event) for slot, event in zip(self.slots, events, strict=True)
+        )
 
     # -- what came of it ---------------------------------------------------------------------------
 
