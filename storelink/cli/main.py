@@ -4,6 +4,8 @@ A command's module is imported only when it is run or asked for its help, so tha
 --help` and shell completion answer at once.
 """
 
+import atexit
+import gc
 import importlib
 import io
 import signal
@@ -134,8 +136,19 @@ def _leave(number: int, _frame: object) -> NoReturn:
     raise SystemExit(128 + number)
 
 
+def _spare_the_collector() -> None:
+    """Look for rubbish less often, and at the end not at all.
+
+    A command makes a hundred thousand objects by importing, none of them rubbish; a third of its time
+    would go into looking through them, most of that when it ends.
+    """
+    gc.set_threshold(20_000, 10, 10)
+    atexit.register(gc.freeze)
+
+
 def main() -> None:
     """Run the command line."""
+    _spare_the_collector()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal that knows no “–” gets a ? for it

@@ -1,5 +1,7 @@
 """Building a store and putting it on a port: in this process or, as `-m`, as one of its own."""
 
+import atexit
+import gc
 import json
 import socket
 import sys
@@ -146,6 +148,7 @@ def _beside(services: Sequence[Service]) -> Iterator[None]:
 
 def main() -> None:
     """The store as its own process: its setup comes on standard input, which closing ends it."""
+    atexit.register(gc.freeze)  # it ends at once, without a last look for rubbish
     asked = json.loads(sys.stdin.readline())
     setup = Setup(plan=Plan(**asked.pop("plan")), **asked)
     service = Service(setup)

@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 from alembic import command
+from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import text
 
 from storelink import embedded
 from storelink.config import Settings
-from storelink.db import Database, alembic_config, open_database, pending
+from storelink.db import Database, alembic_config, newest, open_database, pending
 from storelink.models import metadata
 
 # Everything that pg_dump would tell apart, as one sorted list of facts.
@@ -44,6 +45,10 @@ def test_no_difference_between_models_and_migrations(database: Database) -> None
             command.check(alembic_config(connection))
         except CommandError as error:
             pytest.fail(f"{error}\nwrite the missing migration: make migration m='...'")
+
+
+def test_the_last_file_is_the_last_migration() -> None:
+    assert ScriptDirectory.from_config(alembic_config()).get_heads() == [newest()]
 
 
 def test_migrations_and_models_make_the_same_schema(cluster: embedded.Server, database: Database) -> None:
