@@ -19,8 +19,12 @@ def connector_tests(laboratory: type[Laboratory]) -> type:
     """A class of tests for pytest; give it a name that begins with `Test`."""
     import pytest
 
-    names = {f"{__name__}.{name}" for name in ("checking", "normalizing", "reading", "seeing", "writing")}
+    names = {
+        f"{__name__}.{name}"
+        for name in ("bounding", "checking", "normalizing", "reading", "seeing", "writing")
+    }
     pytest.register_assert_rewrite(*(names - sys.modules.keys()))
+    from storelink.conformance.bounding import Bounding
     from storelink.conformance.checking import Checking
     from storelink.conformance.normalizing import Normalizing
     from storelink.conformance.reading import Reading
@@ -28,5 +32,5 @@ def connector_tests(laboratory: type[Laboratory]) -> type:
     from storelink.conformance.writing import Writing
 
     # cases for webhooks and actions join here, each for connectors that have the capability
-    groups = (Reading, Normalizing, Checking, Writing, Seeing)
+    groups = (Reading, Normalizing, Checking, Writing, Bounding, Seeing)
     return type(f"{laboratory.__name__}Tests", groups, {"laboratory": laboratory})

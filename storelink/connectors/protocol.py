@@ -320,11 +320,11 @@ class Connector(Protocol):
     """Raised when rows of an unchanged record would come out different."""
     capabilities: frozenset[str]
     """Words for what more it can do. With `webhooks` it has an attribute of that name, too: a
-    `hook.Webhooks`. An attribute `personal` (`personal.Personal`) says what of its raw records may
-    stay when a person is erased; without it none of them does. An attribute `presenter`
-    (`presenting.Presenter`) says how its orders are shown; without it their addresses are not. An
-    attribute `key_grant` (`key_grant.KeyGrant`) asks stores for keys; `admin_path` is where under a
-    store's address its owners work."""
+    `hook.Webhooks`. With `since` its stores are a `bound.BoundedStore`. An attribute `personal`
+    (`personal.Personal`) says what of its raw records may stay when a person is erased; without it none
+    of them does. An attribute `presenter` (`presenting.Presenter`) says how its orders are shown; without
+    it their addresses are not. An attribute `key_grant` (`key_grant.KeyGrant`) asks stores for keys;
+    `admin_path` is where under a store's address its owners work."""
 
     def open(self, account: Account, limits: Limits, clock: Clock) -> Store:
         """Connect lazily: no request is made here. Raises `Misconfigured` for an unusable account."""

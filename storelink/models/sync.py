@@ -44,6 +44,11 @@ class SyncState(SQLModel, table=True):
         TIME,
         "The store's clock at the start of the last complete pass; the next asks from here, less an overlap.",
     )
+    reads_from: Moment = optional(
+        TIME,
+        "Orders made earlier are read only when they change: the table lacks the others. Null: all are read,"
+        " as all of products and customers always are.",
+    )
     next_due_at: Moment = optional(TIME, "When the next incremental pass is due (database clock).")
     full_due_at: Moment = optional(
         TIME, "When the next verify is due, or the rest of an unfinished full read (database clock)."

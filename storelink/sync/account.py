@@ -15,6 +15,7 @@ import json
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import delete, func, or_, update
@@ -27,7 +28,7 @@ from storelink.errors import Misconfigured
 from storelink.models import ConnectorConfig, SyncState, metadata
 from storelink.secrets.envelope import new_data_key
 from storelink.secrets.keyring import Keyring
-from storelink.sync import audit, keys, schedule, sight, signing
+from storelink.sync import audit, keys, schedule, sight, signing, since
 from storelink.sync.entry import (
     check_credentials,
     check_interval,
@@ -58,16 +59,19 @@ def register(
     interval: int = 300,
     allow_http: bool = False,
     settings: Mapping[str, Any] | None = None,
+    orders_since: datetime | None = None,
     actor: str | None = None,
 ) -> ConnectorConfig:
     """A new store, or a removed one taken up again where it was; every resource is due at once.
 
     `credentials` go by `CredentialField.name`; `interval` is in seconds; `settings` is what a check
-    learnt; `auth_mode` None is the connector's usual one; `token` is what it issued already.
+    learnt; `auth_mode` None is the connector's usual one; `token` is what it issued already; older
+    orders than `orders_since` are read only when they change.
     Raises `Misconfigured` saying what is wrong with which of them.
     """
     check_name(name)
     check_interval(interval)
+    since.check(connector, orders_since)
     url = usable_url(connector, store_url, allow_http=allow_http)
     mode = usable_mode(connector, auth_mode)
     values = check_credentials(connector, mode, credentials)
@@ -95,7 +99,9 @@ def register(
     session.flush()
     _change(session, row)
     schedule.start(session, row.id, connector.resources)
-    _record(session, row, "connector.add", actor, store_url=url, taken_up=taken_up)
+    since.move(session, row, orders_since)
+    bound = {"orders_since": orders_since.isoformat()} if orders_since else {}
+    _record(session, row, "connector.add", actor, store_url=url, taken_up=taken_up, **bound)
     return row
 
 
@@ -230,6 +236,21 @@ def set_resource_interval(
     schedule.make_sooner(session, row, seconds or row.sync_interval, resource)
     _record(session, row, "connector.set", actor, resource=resource, interval=[before[resource], seconds])
     return row
+
+
+def set_orders_since(
+    session: Session, connector: Connector, name_or_id: str | uuid.UUID, moment: datetime | None,
+    *, actor: str | None = None,
+) -> since.Moved:  # fmt: skip
+    """Read orders from that moment on, None: all of them. See `since.move`."""
+    since.check(connector, moment)
+    row = _locked(session, name_or_id)
+    moved = since.move(session, row, moment)
+    if moved.before != moved.after:
+        _change(session, row)
+        told = [None if one is None else one.isoformat() for one in (moved.before, moved.after)]
+        _record(session, row, "connector.set", actor, orders_since=told)
+    return moved
 
 
 def remember(session: Session, name_or_id: str | uuid.UUID, settings: Mapping[str, Any]) -> ConnectorConfig:

@@ -8,6 +8,7 @@ from collections.abc import Generator
 from datetime import datetime
 from typing import Any
 
+from storelink.connectors import bound
 from storelink.connectors.protocol import Raw
 from storelink.sync import listing, stage, state
 from storelink.sync.ahead import ahead
@@ -33,9 +34,9 @@ def backfill(lane: Lane, subject: Subject, *, restart: bool = False) -> Run:
         cursor = None
         _enter(lane, "backfill", None)
     if restart or held.phase != "listing":
-        cursor = _read_all(lane, subject, run, cursor)
+        cursor = _read_all(lane, subject, run, cursor, held.reads_from)
     assert cursor is not None
-    fetching = _compare(lane, subject, run)
+    fetching = _compare(lane, subject, run, held.reads_from)
     state.complete(
         lane, subject, run, phase="live", cursor=None,
         watermark=datetime.fromisoformat(cursor["store_time"]), withheld=fetching.withheld,
@@ -50,11 +51,13 @@ def _enter(lane: Lane, phase: str, cursor: dict[str, Any] | None) -> None:
     lane.connection.commit()
 
 
-def _read_all(lane: Lane, subject: Subject, run: Run, cursor: dict[str, Any] | None) -> dict[str, Any]:
+def _read_all(
+    lane: Lane, subject: Subject, run: Run, cursor: dict[str, Any] | None, since: datetime | None
+) -> dict[str, Any]:
     """Every page, each with the cursor after it. Returns the cursor of the finished read."""
     after = cursor or {}
     pages_done = 0
-    with ahead(_pages(lane, subject, after), lambda ready: ready[0].size, WAITING) as batches:
+    with ahead(_pages(lane, subject, after, since), lambda ready: ready[0].size, WAITING) as batches:
         for batch in batches:
             places = [place for _, place in batch]
 
@@ -75,11 +78,11 @@ def _read_all(lane: Lane, subject: Subject, run: Run, cursor: dict[str, Any] | N
 
 
 def _pages(
-    lane: Lane, subject: Subject, cursor: dict[str, Any]
+    lane: Lane, subject: Subject, cursor: dict[str, Any], since: datetime | None
 ) -> Generator[tuple[Page, dict[str, Any]], None, None]:
     """The rows of each page and the cursor after it; runs ahead of the writing."""
     store_time, done = cursor.get("store_time"), int(cursor.get("done", 0))
-    for raw in subject.store.backfill(lane.resource, cursor.get("inner")):
+    for raw in bound.backfill(subject.store, lane.resource, cursor.get("inner"), since):
         records: list[tuple[str | None, Raw]] = [(None, record) for record in raw.records]
         page = normalize_page(
             subject.connector, lane.resource, subject.settings, records, raw.broken, raw.read
@@ -89,12 +92,12 @@ def _pages(
         yield page, {"store_time": store_time, "inner": raw.cursor, "done": done, "total": raw.total}
 
 
-def _compare(lane: Lane, subject: Subject, run: Run) -> Fetching:
-    """List everything, fetch what differs, ask for what is not listed any more."""
+def _compare(lane: Lane, subject: Subject, run: Run, since: datetime | None) -> Fetching:
+    """List everything made since then, fetch what differs, ask for what is held and not listed."""
     before = lane.clock()
     listing.prepare(lane)
     fetching = Fetching(lane, subject, run, hint=False)
-    _, store_time = listing.collect(lane, subject.store.list_all(lane.resource), fetching.take)
+    _, store_time = listing.collect(lane, bound.list_all(subject.store, lane.resource, since), fetching.take)
     future = listing.settle(lane, store_time)
     took = (lane.clock() - before).total_seconds()
     for chunk in listing.differing(lane, store_time):

@@ -3,7 +3,7 @@
 The list may be longer than memory; only differences ever leave the database.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -150,10 +150,24 @@ def _chunks(lane: Lane, query: str, **values: Any) -> Iterator[list[tuple[Any, .
         after = found[-1][0]
 
 
-def restored(lane: Lane) -> Restored:
-    """Compare the list as a whole with what is held."""
+def older(lane: Lane, gone: Sequence[str]) -> int:
+    """How many records are held that a list from a time on does not show, less these that are gone."""
     row = lane.connection.execute(
-        _RESTORED, {"connector": lane.connector_id, "resource": lane.resource}
+        _OLDER, {"connector": lane.connector_id, "resource": lane.resource, "gone": list(gone)}
+    ).fetchone()
+    lane.connection.commit()
+    assert row is not None
+    return int(row[0])
+
+
+def restored(lane: Lane, since: datetime | None = None) -> Restored:
+    """Compare the list as a whole with what is held; of orders older than `since` a list says nothing.
+
+    One of those may well have the highest id of all: it was entered afterwards, under its own date.
+    """
+    row = lane.connection.execute(
+        _RESTORED if since is None else _RESTORED_SINCE,
+        {"connector": lane.connector_id, "resource": lane.resource, "since": since},
     ).fetchone()
     lane.connection.commit()
     assert row is not None
@@ -198,14 +212,27 @@ WHERE h.connector_id = %(connector)s AND h.resource = %(resource)s AND h.record_
 ORDER BY h.record_id LIMIT %(limit)s
 """
 
-_RESTORED = """
+_OLDER = """
+SELECT count(*) FROM source_record h
+WHERE h.connector_id = %(connector)s AND h.resource = %(resource)s
+  AND h.state IN ('held', 'unsettled', 'partial') AND h.record_id <> ALL(%(gone)s)
+  AND NOT EXISTS (SELECT 1 FROM listed_once l WHERE l.record_id = h.record_id)
+"""
+
+_SIGNS = """
 SELECT count(*) FILTER (WHERE l.exact AND l.version < h.listed_version),
        count(l.record_id),
        max(l.record_id::numeric) FILTER (WHERE l.record_id ~ '^[0-9]+$'),
-       max(h.record_id::numeric) FILTER (WHERE h.record_id ~ '^[0-9]+$'
+       max(h.record_id::numeric) FILTER (WHERE h.record_id ~ '^[0-9]+$' {listable}
                                          AND h.state NOT IN ('gone', 'stub', 'quarantined', 'out_of_sight'))
 FROM listed_once l
-FULL JOIN (SELECT * FROM source_record
-           WHERE connector_id = %(connector)s AND resource = %(resource)s) h
+FULL JOIN (SELECT s.* {made} FROM source_record s {orders}
+           WHERE s.connector_id = %(connector)s AND s.resource = %(resource)s) h
     ON h.record_id = l.record_id
 """
+_RESTORED = _SIGNS.format(listable="", made="", orders="")
+_RESTORED_SINCE = _SIGNS.format(
+    listable="AND h.created_at >= %(since)s",
+    made=", o.created_at",
+    orders="LEFT JOIN platform_order o ON o.connector_id = s.connector_id AND o.order_id = s.record_id",
+)

@@ -30,12 +30,14 @@ class State:
     phase: str
     cursor: dict[str, Any] | None
     watermark: datetime | None
+    reads_from: datetime | None
 
 
 def load(lane: Lane) -> State:
     """Read it and leave no transaction open."""
     row = lane.connection.execute(
-        "SELECT phase, cursor, watermark FROM sync_state WHERE connector_id = %s AND resource = %s",
+        "SELECT phase, cursor, watermark, reads_from FROM sync_state"
+        " WHERE connector_id = %s AND resource = %s",
         (lane.connector_id, lane.resource),
     ).fetchone()
     lane.connection.commit()

@@ -5,6 +5,7 @@ from contextlib import closing
 from datetime import datetime
 from typing import TypeVar, cast
 
+from storelink.connectors import bound
 from storelink.connectors.protocol import Checkup, Cursor, FetchPage, ListPage, RawPage, Store
 from storelink.errors import Stopped, StorelinkError
 
@@ -27,9 +28,9 @@ class Stoppable:
         """See `Store`."""
         return self._store.check()
 
-    def list_all(self, resource: str) -> Iterator[ListPage]:
-        """See `Store`."""
-        return self._watched(self._store.list_all(resource))
+    def list_all(self, resource: str, since: datetime | None = None) -> Iterator[ListPage]:
+        """See `BoundedStore`."""
+        return self._watched(bound.list_all(self._store, resource, since))
 
     def list_since(self, resource: str, watermark: datetime) -> Iterator[ListPage]:
         """See `Store`."""
@@ -39,9 +40,11 @@ class Stoppable:
         """See `Store`."""
         return self._watched(self._store.fetch(resource, ids))
 
-    def backfill(self, resource: str, cursor: Cursor | None) -> Iterator[RawPage]:
-        """See `Store`."""
-        return self._watched(self._store.backfill(resource, cursor))
+    def backfill(
+        self, resource: str, cursor: Cursor | None, since: datetime | None = None
+    ) -> Iterator[RawPage]:
+        """See `BoundedStore`."""
+        return self._watched(bound.backfill(self._store, resource, cursor, since))
 
     def close(self) -> None:
         """See `Store`."""

@@ -9,7 +9,7 @@ from typing import TypeVar
 import psycopg
 
 from storelink.db import Database
-from storelink.errors import AuthFailed, LaneHeld, NeedsDecision, Retryable, Stopped, StorelinkError
+from storelink.errors import AuthFailed, LaneHeld, LaneLost, NeedsDecision, Retryable, Stopped, StorelinkError
 from storelink.sync import state
 from storelink.sync.backfill import backfill
 from storelink.sync.incremental import incremental, targeted
@@ -125,8 +125,8 @@ def _guarded(subject: Subject, lane: Lane, kind: str, run: Callable[[], T]) -> T
     began = lane.clock()
     try:
         return run()
-    except (LaneHeld, NeedsDecision, Stopped):
-        raise
+    except (LaneHeld, LaneLost, NeedsDecision, Stopped):
+        raise  # whoever took the lane says how things stand
     except (StorelinkError, psycopg.Error) as error:
         _note_failure(lane, subject, kind, began, error)
         raise

@@ -6,8 +6,10 @@ that is being worked on can reach zero.
 
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from typing import Any
 
+from storelink.connectors import bound
 from storelink.connectors.protocol import ListPage
 from storelink.sync import listing, stage, state, verdict
 from storelink.sync.emptied import emptied
@@ -30,6 +32,9 @@ class Ledger:
 
     resource: str
     in_store: int = 0
+    """Those that the store lists, and those it does not list because they are older than what is read."""
+    older: int = 0
+    """Held, made before the time from which on orders are read: asked for by id."""
     held: int = 0
     missing: int = 0
     stale: int = 0
@@ -115,25 +120,32 @@ def verify(
     judge = _Judge(ledger, fix)
     accepted = state.accepted(lane) if fix else 0
     fetching = Fetching(lane, subject, run, keep=fix, hint=False, inspect=judge, accepted=accepted)
-    sign = _compare_list(lane, subject, fetching, ledger)
+    since = state.load(lane).reads_from
+    sign = _compare_list(lane, subject, fetching, ledger, since)
     if deep:
-        _read_deep(lane, subject, run, ledger, judge, fix)
+        _read_deep(lane, subject, run, ledger, judge, fix, since)
     elif share is not None:
         _fetch_share(lane, fetching, ledger, share)
     if undecided := sorted(judge.undecided - judge.seen):
         fetching.fetch_ids(undecided)
     if not fix:
         run.counts = Counts()
+    if since is not None:
+        gone = {key for key, why in judge.differing.items() if why == "gone"}
+        ledger.older = listing.older(lane, sorted(gone | fetching.kept))
+        ledger.in_store += ledger.older
     _close(lane, run, ledger, fetching, judge, sign)
     return ledger
 
 
-def _compare_list(lane: Lane, subject: Subject, fetching: Fetching, ledger: Ledger) -> Restored:
+def _compare_list(
+    lane: Lane, subject: Subject, fetching: Fetching, ledger: Ledger, since: datetime | None
+) -> Restored:
     listing.prepare(lane)
-    _, store_time = listing.collect(lane, _reported(subject, lane.resource), fetching.take)
+    _, store_time = listing.collect(lane, _reported(subject, lane.resource, since), fetching.take)
     future = listing.settle(lane, store_time)
     ledger.in_store = listing.count(lane)
-    sign = listing.restored(lane)
+    sign = listing.restored(lane, since)
     for chunk in listing.differing(lane, store_time, patient=False):
         fetching.fetch(chunk)
     for ids in listing.absent(lane):
@@ -147,9 +159,9 @@ def _compare_list(lane: Lane, subject: Subject, fetching: Fetching, ledger: Ledg
     return sign
 
 
-def _reported(subject: Subject, resource: str) -> Iterator[ListPage]:
+def _reported(subject: Subject, resource: str, since: datetime | None) -> Iterator[ListPage]:
     done = 0
-    for page in subject.store.list_all(resource):
+    for page in bound.list_all(subject.store, resource, since):
         done += len(page.records)
         subject.report(Progress(resource, "verify", done))
         yield page
@@ -162,9 +174,10 @@ def _read_deep(
     ledger: Ledger,
     judge: Callable[[Lane], None],
     fix: bool,
+    since: datetime | None,
 ) -> None:
-    """Read every record as a backfill does and compare the content."""
-    for raw in subject.store.backfill(lane.resource, None):
+    """Read every record (made since then) as a backfill does and compare the content."""
+    for raw in bound.backfill(subject.store, lane.resource, None, since):
         page = normalize_page(
             subject.connector, lane.resource, subject.settings,
             ((None, record) for record in raw.records), raw.broken, raw.read,

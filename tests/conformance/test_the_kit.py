@@ -504,6 +504,29 @@ class BlamesTheCredentials(CarefulStore):
         return Checkup(found.findings, {}, auth_failed=not found.healthy)
 
 
+@caught_by("what_is_listed_and_read_since_then_was_made_since_then", "a_bounded_store_agrees_with_the_store")
+class ListsWhatIsOlder(CarefulStore):
+    def list_all(self, resource: str, since: Any = None) -> Iterator[ListPage]:
+        return super().list_all(resource)
+
+
+@caught_by("narrower_nothing_goes_and_wider_the_rest_comes")
+class ShowsOnlyWhatItListed(CarefulStore):
+    """Takes what it did not list for deleted."""
+
+    bound: Any = None
+
+    def list_all(self, resource: str, since: Any = None) -> Iterator[ListPage]:
+        self.bound = since
+        return super().list_all(resource, since)
+
+    def fetch(self, resource: str, ids: Any) -> Iterator[FetchPage]:
+        for page in super().fetch(resource, ids):
+            older = [key for key, raw in page.found.items() if self.bound and raw["made"] < self.bound]
+            found = {key: raw for key, raw in page.found.items() if key not in older}
+            yield replace(page, found=found, gone=[*page.gone, *older])
+
+
 @caught_by("secrets_never_show")
 class PutsTheTokenInErrors(CarefulToy):
     def open(self, account: Any, limits: Any, clock: Any) -> Any:

@@ -10,6 +10,7 @@ from typing import Any
 
 import orjson
 
+from storelink.connectors.bound import Extent
 from storelink.connectors.protocol import (
     Broken,
     Checkup,
@@ -91,13 +92,16 @@ class ToyStore:
     def _read(self, started: datetime) -> Read:
         return Read(started, self.clock(), self.now)
 
-    def _listed(self, resource: str, since: datetime | None) -> Iterator[ListPage]:
+    def _listed(
+        self, resource: str, since: datetime | None, made: datetime | None = None
+    ) -> Iterator[ListPage]:
         started = self._request(f"list {resource}")
         found = [
             Listed(key, raw["updated"], tuple(raw["refunds"]) if "refunds" in raw else None)
             for key, raw in sorted(self.records[resource].items())
             if key not in self.hidden | self.out_of_sight
             and (since is None or raw["updated"] is None or raw["updated"] > since)
+            and not older(raw, made)
         ]
         yield ListPage(
             found[:PAGE], self._read(started), len(found), self.destroyed, self._whole(resource, found[:PAGE])
@@ -117,8 +121,12 @@ class ToyStore:
                 raw["address"] = {**raw["address"], "street": None, "zip": None}
         return raw | ({"redacted": True} if self.redacted else {})
 
-    def list_all(self, resource: str) -> Iterator[ListPage]:
-        return self._listed(resource, None)
+    def list_all(self, resource: str, since: datetime | None = None) -> Iterator[ListPage]:
+        return self._listed(resource, None) if since is None else self._listed(resource, None, since)
+
+    def extent(self, resource: str, since: datetime | None = None) -> Extent:
+        made = [raw.get("made", START) for raw in self.records[resource].values() if not older(raw, since)]
+        return Extent(len(made), min(made, default=None))
 
     def list_since(self, resource: str, watermark: datetime) -> Iterator[ListPage]:
         return self._listed(resource, watermark - timedelta(minutes=10))
@@ -136,7 +144,9 @@ class ToyStore:
             gone = [key for key in rest if key not in held]
             yield FetchPage(found, self._read(started), gone, open_ids, broken, dark)
 
-    def backfill(self, resource: str, cursor: Mapping[str, Any] | None) -> Iterator[RawPage]:
+    def backfill(
+        self, resource: str, cursor: Mapping[str, Any] | None, since: datetime | None = None
+    ) -> Iterator[RawPage]:
         after = int(cursor["after"]) if cursor else 0
         while True:
             started = self._request(f"backfill {resource} {after}")
@@ -146,9 +156,19 @@ class ToyStore:
             if not ids:
                 return
             after = int(ids[-1])
-            good = [self._shown(resource, key) for key in ids if key not in self.broken]
+            good = [
+                self._shown(resource, key)
+                for key in ids
+                if key not in self.broken and not older(held[key], since)
+            ]
             broken = [Broken(key, "unreadable") for key in ids if key in self.broken]
             yield RawPage(good, self._read(started), {"after": after}, broken, len(held))
+
+
+def older(raw: Mapping[str, Any], since: datetime | None) -> bool:
+    """Whether a record was made before then."""
+    made = raw.get("made", START)
+    return since is not None and made is not None and made < since
 
 
 class ToyConnector:
@@ -195,7 +215,7 @@ class ToyConnector:
             key, key, raw.get("customer"), raw.get("email"), raw.get("status", "open"), None, None, None,
             total, None, None, None, None, None, given, total - given, "EUR", None, None,
             _json(raw["address"]) if raw.get("address") else None, None,
-            b"[]", _shown_json(raw), raw["updated"], raw["updated"], None,
+            b"[]", _shown_json(raw), raw.get("made", raw["updated"]), raw["updated"], None,
         )  # fmt: skip
         items = [
             ItemRow(key, item, sku, sku, sku, "thing", *[Decimal(1), Decimal(1), Decimal(0)], total, total,

@@ -7,9 +7,10 @@ from decimal import Decimal, InvalidOperation
 from itertools import count
 from typing import Any
 
-from toy import PAGE, ToyConnector, ToyStore
+from toy import PAGE, ToyConnector, ToyStore, older
 
 from storelink.conformance import Ability, Fault, Laboratory
+from storelink.connectors.bound import SINCE
 from storelink.connectors.protocol import (
     Account,
     Broken,
@@ -125,7 +126,9 @@ class CarefulStore(ToyStore):
         told = self.shop.destroyed if self.shop and since else []
         return [key for kind, key, at in told if kind == resource and since and at > since]
 
-    def _listed(self, resource: str, since: datetime | None) -> Iterator[ListPage]:
+    def _listed(
+        self, resource: str, since: datetime | None, made: datetime | None = None
+    ) -> Iterator[ListPage]:
         after = empties = 0
         while True:
             started = self._request(f"list {resource} {after}")
@@ -144,7 +147,7 @@ class CarefulStore(ToyStore):
                     key, held[key]["updated"], tuple(held[key]["refunds"]) if resource == "orders" else None
                 )
                 for key in left[:PAGE]
-                if since is None or held[key]["updated"] > since
+                if (since is None or held[key]["updated"] > since) and not older(held[key], made)
             ]
             # of a list of changes over days most is new: the records come with it
             whole = since is not None and self.now - since > timedelta(days=1)
@@ -167,7 +170,9 @@ class CarefulStore(ToyStore):
             dark = [key for key in asked if key in held and key not in found]
             yield FetchPage(found, self._read(started), gone, out_of_sight=dark)
 
-    def backfill(self, resource: str, cursor: Mapping[str, Any] | None) -> Iterator[RawPage]:
+    def backfill(
+        self, resource: str, cursor: Mapping[str, Any] | None, since: datetime | None = None
+    ) -> Iterator[RawPage]:
         after, empties = int(cursor["after"]) if cursor else 0, 0
         while True:
             started = self._request(f"backfill {resource} {after}")
@@ -183,7 +188,8 @@ class CarefulStore(ToyStore):
                 return
             page = left[:PAGE]
             after = int(page[-1])
-            records = [self._shown(resource, key) for key in page]
+            held = self.records[resource]
+            records = [self._shown(resource, key) for key in page if not older(held[key], since)]
             yield RawPage(records, self._read(started), {"after": after}, broken, len(self.records[resource]))
 
 
@@ -192,6 +198,7 @@ class CarefulToy(ToyConnector):
 
     auth_modes: Mapping[str, Any] = {"token": (CredentialField("token", "api_key", "Token"),)}
     store: type[CarefulStore] = CarefulStore
+    capabilities = frozenset({SINCE})
 
     def open(self, account: Account, limits: Any, clock: Any) -> ToyStore:
         known = account.credentials["token"] == f"token-of-{account.store_url}"
@@ -204,7 +211,8 @@ class CarefulToy(ToyConnector):
         if why:
             key = raw.get("id") if isinstance(raw, dict) else None
             return Rejection(key if _text(key) else None, why)
-        return super().normalize(resource, {**raw, "updated": moment(raw["updated"])}, settings)
+        made = {"made": moment(raw["made"])} if "made" in raw else {}
+        return super().normalize(resource, {**raw, "updated": moment(raw["updated"]), **made}, settings)
 
     def rebuild(self, resource: str, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         return dict(rows[0]["metadata"])
@@ -219,8 +227,9 @@ def unfit(raw: Any) -> str | None:
     try:
         if not _text(raw.get("id")) or not isinstance(raw.get("trashed"), bool):
             return "no id, or trashed is no boolean"
-        if moment(raw.get("updated")).utcoffset() is None:
-            return "updated is not aware"
+        if any(moment(raw[name]).utcoffset() is None for name in ("updated", "made") if name in raw):
+            return "updated or made is not aware"
+        moment(raw.get("updated")).utcoffset()
         return _odd_fields(raw) or (str(raw["bad"]) if raw.get("bad") else _whole(raw))
     except (AttributeError, TypeError, ValueError, OverflowError):
         return "not of the right shape"
@@ -292,7 +301,8 @@ class ToyLaboratory(Laboratory):
         del SHOPS[self.account.store_url]
 
     def _put(self, resource: str, key: str, **fields: Any) -> None:
-        record = self.shop.records[resource].setdefault(key, {"id": key, "trashed": False})
+        new = {"id": key, "trashed": False, "made": self.shop.now}
+        record = self.shop.records[resource].setdefault(key, new)
         if resource == "orders":
             record.setdefault("refunds", {f"{key}1": "0.10"})
             record.setdefault("items", {"1": "SKU", "2": None})

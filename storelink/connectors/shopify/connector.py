@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from storelink.connectors.action import Actions
+from storelink.connectors.bound import SINCE, Extent
 from storelink.connectors.hook import Webhooks
 from storelink.connectors.personal import Personal
 from storelink.connectors.presenting import Presenter
@@ -65,9 +66,9 @@ class ShopifyStore:
         """See `doctor.check`."""
         return check(self.client, self._account, self._clock)
 
-    def list_all(self, resource: str) -> Iterator[ListPage]:
-        """See `protocol.Store`."""
-        return self._reader.list_all(resource)
+    def list_all(self, resource: str, since: datetime | None = None) -> Iterator[ListPage]:
+        """See `bound.BoundedStore`."""
+        return self._reader.list_all(resource, since)
 
     def list_since(self, resource: str, watermark: datetime) -> Iterator[ListPage]:
         """See `protocol.Store`."""
@@ -77,9 +78,15 @@ class ShopifyStore:
         """See `protocol.Store`."""
         return self._reader.fetch(resource, ids)
 
-    def backfill(self, resource: str, cursor: Cursor | None) -> Iterator[RawPage]:
-        """See `protocol.Store`."""
-        return self._reader.backfill(resource, cursor)
+    def backfill(
+        self, resource: str, cursor: Cursor | None, since: datetime | None = None
+    ) -> Iterator[RawPage]:
+        """See `bound.BoundedStore`."""
+        return self._reader.backfill(resource, cursor, since)
+
+    def extent(self, resource: str, since: datetime | None = None) -> Extent:
+        """See `bound.BoundedStore`."""
+        return self._reader.extent(resource, since)
 
     def close(self) -> None:
         """Let go of sockets and threads."""
@@ -102,7 +109,7 @@ class Shopify:
     resources: tuple[str, ...] = ("products", "customers", "orders")
     listed_whole: frozenset[str] = frozenset()
     normalizer_version = normalize.NORMALIZER_VERSION
-    capabilities: frozenset[str] = frozenset({"webhooks", "actions"})
+    capabilities: frozenset[str] = frozenset({"webhooks", "actions", SINCE})
     webhooks: Webhooks = ShopifyWebhooks()
     personal: Personal = PERSONAL
     presenter: Presenter = PRESENTER

@@ -12,9 +12,10 @@ from typing import Any, Self
 
 import structlog
 
+from storelink.connectors.bound import Extent
 from storelink.connectors.protocol import Cursor, RawPage, Read
 from storelink.connectors.shopify import queries
-from storelink.connectors.shopify.asking import Asker
+from storelink.connectors.shopify.asking import Answer, Asker
 from storelink.connectors.shopify.bulk import Bulk, Lost, Result, Started, Unavailable
 from storelink.connectors.shopify.jsonl import Assembly, Damaged
 from storelink.connectors.shopify.kind import Kind, key_of
@@ -22,6 +23,7 @@ from storelink.connectors.shopify.late import Late
 from storelink.connectors.shopify.moment import moment_or_none
 from storelink.connectors.shopify.nodes import Nodes
 from storelink.connectors.shopify.told import as_documented
+from storelink.connectors.shopify.walk import made_since
 from storelink.connectors.shopify.windows import Plan, plan_of
 from storelink.errors import Rejected
 
@@ -44,6 +46,8 @@ class Place:
 
     plan: Plan | None
     operations: list[Started | None]
+    since: datetime | None = None
+    """Only orders made then or later."""
     at: int = 0
     passed: int = 0
     late: Sequence[str] = ()
@@ -57,23 +61,23 @@ class Place:
         where = {"passed": self.passed, "late": list(self.late)}
         if self.plan is None:
             return {**_written(self.operations[0]), **where}
-        plan = [self.plan.first, self.plan.last, self.plan.parts]
+        plan = [self.plan.first, self.plan.last, self.plan.parts, self.plan.since]
         operations = [_written(operation) for operation in self.operations]
         return {"bulk": operations, "plan": plan, "at": self.at, "total": self.total, **where}
 
     @classmethod
-    def of(cls, cursor: Cursor) -> Self:
-        """The place that was written as this."""
+    def of(cls, cursor: Cursor, since: datetime | None) -> Self:
+        """The place that was written as this, in a read of what was made since then."""
         if "plan" not in cursor:
-            return cls(None, [_read(cursor)], 0, cursor["passed"], cursor.get("late", ()))
+            return cls(None, [_read(cursor)], since, 0, cursor["passed"], cursor.get("late", ()))
         operations = [_read(each) for each in cursor["bulk"]]
         plan, at, passed = Plan(*cursor["plan"]), cursor["at"], cursor["passed"]
-        return cls(plan, operations, at, passed, cursor["late"], cursor["total"])
+        return cls(plan, operations, since, at, passed, cursor["late"], cursor["total"])
 
     def texts(self, kind: Kind) -> list[str]:
         """The query of each operation."""
         query = queries.inlined(kind.bulk)
-        return [query] if self.plan is None else self.plan.texts(query)
+        return [_of_all(query, self.since)] if self.plan is None else self.plan.texts(query)
 
     def named(self) -> RawPage:
         """No records, but a cursor that names the operations; as old as the oldest of them."""
@@ -97,41 +101,42 @@ class Everything:
         """More than `large` orders are read by several operations."""
         self._client, self._bulk, self._nodes, self._large = client, bulk, nodes, large
 
-    def pages(self, kind: Kind, cursor: Cursor | None) -> Iterator[RawPage]:
-        """All records from a cursor of `Place`, or from the start. Raises `Unavailable` if that cannot be."""
+    def pages(self, kind: Kind, cursor: Cursor | None, since: datetime | None) -> Iterator[RawPage]:
+        """All records (made since then) from a cursor of `Place`, or from the start.
+
+        Raises `Unavailable` if that cannot be.
+        """
         if cursor is None:
-            place = self._planned(kind)
+            place = self._planned(kind, since)
             self._fill(kind, place)
             # operations must be in the database before they are waited for: a crash finds them again
             yield place.named()
         else:
-            place = Place.of(cursor)
+            place = Place.of(cursor, since)
         while place.at < len(place.operations):
             yield from self._operation(kind, place)
 
-    def _planned(self, kind: Kind) -> Place:
+    def _planned(self, kind: Kind, since: datetime | None) -> Place:
         """Which operations are to run; with those of a process that is no more."""
-        whole = Place(None, [None])
+        whole = Place(None, [None], since)
         if kind.resource != "orders":
             return whole
         try:
-            answer = self._client.ask(queries.load("order_span"))
+            answer = self._client.ask(queries.load("order_span"), {"query": made_since(since)})
         except Rejected:  # whoever may not count reads on as ever
             return whole
-        with as_documented("how many orders there are"):
-            counted, nodes = answer.data["ordersCount"], answer.data["orders"]["nodes"]
-            oldest = moment_or_none(nodes[0]["createdAt"]) if nodes else None
-            count = 0 if counted is None else int(counted["count"])
+        found = _extent(answer)
+        count, oldest = found.count or 0, found.oldest
         if count <= self._large or oldest is None:
             return whole
-        plan = Plan.between(oldest, answer.read.store_time or answer.read.started)
+        plan = Plan.between(oldest, answer.read.store_time or answer.read.started, since)
         query, running = queries.inlined(kind.bulk), self._bulk.running()
-        plans = [found for text in running if (found := plan_of(text, query)) is not None]
+        plans = [known for text in running if (known := plan_of(text, query, since)) is not None]
         plan = plans[0] if plans else plan
-        if plan is None or query in running:
+        if plan is None or _of_all(query, since) in running:
             return whole
         operations = [running.get(text) for text in plan.texts(query)]
-        return Place(plan, operations, total=count)
+        return Place(plan, operations, since, total=count)
 
     def _fill(self, kind: Kind, place: Place) -> None:
         """Have the operation run that is next, whatever that takes, and others where there is room."""
@@ -196,6 +201,24 @@ class Everything:
                 yield RawPage(list(page.found.values()), page.read, place.cursor, total=total)
         place.further()
         yield RawPage([], read, place.cursor, total=total)
+
+
+def span(client: Asker, since: datetime | None) -> Extent:
+    """How many orders were made since then. That a filter was ignored is an error here, where it is told."""
+    return _extent(client.ask(queries.load("order_span"), {"query": made_since(since)}))
+
+
+def _extent(answer: Answer) -> Extent:
+    with as_documented("how many orders there are"):
+        counted, nodes = answer.data["ordersCount"], answer.data["orders"]["nodes"]
+        oldest = moment_or_none(nodes[0]["createdAt"]) if nodes else None
+        return Extent(None if counted is None else int(counted["count"]), oldest)
+
+
+def _of_all(query: str, since: datetime | None) -> str:
+    """The bulk query of one operation that reads all that was made since then."""
+    search = made_since(since)
+    return query if search is None else queries.filtered(query, search)
 
 
 def _written(operation: Started | None) -> dict[str, Any]:

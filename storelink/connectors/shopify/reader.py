@@ -12,12 +12,13 @@ from typing import Any
 
 import structlog
 
+from storelink.connectors.bound import Extent
 from storelink.connectors.protocol import Cursor, FetchPage, Limits, Listed, ListPage, Raw, RawPage, Read
 from storelink.connectors.shopify import queries, windows
 from storelink.connectors.shopify.apart import apart
 from storelink.connectors.shopify.asking import Asker
 from storelink.connectors.shopify.bulk import Bulk, Lost, Result, Unavailable
-from storelink.connectors.shopify.everything import ATTEMPTS, DONE, Everything
+from storelink.connectors.shopify.everything import ATTEMPTS, DONE, Everything, span
 from storelink.connectors.shopify.jsonl import Assembly, Damaged, Layout
 from storelink.connectors.shopify.kind import KINDS, Kind, key_of
 from storelink.connectors.shopify.moment import moment_or_none
@@ -25,7 +26,7 @@ from storelink.connectors.shopify.nested import Completion, Unread
 from storelink.connectors.shopify.nodes import Nodes
 from storelink.connectors.shopify.pagesize import PageSize
 from storelink.connectors.shopify.told import advanced, connection, key, updated
-from storelink.connectors.shopify.walk import REACH, Order, Page, by_id, walk, zulu
+from storelink.connectors.shopify.walk import REACH, Order, Page, by_id, made_since, walk, zulu
 from storelink.errors import Rejected, Retryable
 
 OVERLAP = timedelta(minutes=15)
@@ -71,24 +72,26 @@ class Reader:
 
     # -- everything --------------------------------------------------------------------------------
 
-    def backfill(self, resource: str, cursor: Cursor | None) -> Iterator[RawPage]:
-        """See `protocol.Store`. The cursor is a `Place` in bulk operations or `{after: last id}`."""
+    def backfill(
+        self, resource: str, cursor: Cursor | None, since: datetime | None = None
+    ) -> Iterator[RawPage]:
+        """See `bound.BoundedStore`. The cursor is a `Place` in bulk operations or `{after: last id}`."""
         kind = KINDS[resource]
         if cursor == DONE:
             return
         if cursor is None or "bulk" in cursor:
             try:
-                yield from self._everything.pages(kind, cursor)
+                yield from self._everything.pages(kind, cursor, since)
             except Unavailable as error:
                 _log.warning("no bulk operation; reading by pages", resource=resource, reason=str(error))
                 cursor = None
             else:
                 return
-        yield from self._by_pages(kind, cursor.get("after") if cursor else None)
+        yield from self._by_pages(kind, cursor.get("after") if cursor else None, made_since(since))
 
-    def _by_pages(self, kind: Kind, after: str | None) -> Iterator[RawPage]:
-        """Everything by pages, in the order of ids."""
-        for page in by_id(self._client, kind.page, self._size(kind), after):
+    def _by_pages(self, kind: Kind, after: str | None, search: str | None) -> Iterator[RawPage]:
+        """Everything that a search finds by pages, in the order of ids."""
+        for page in by_id(self._client, kind.page, self._size(kind), after, search):
             found, unread, read = self._whole(kind, page)
             if page.nodes:
                 after = key(page.nodes[-1], kind)
@@ -113,11 +116,15 @@ class Reader:
 
     # -- lists -------------------------------------------------------------------------------------
 
-    def list_all(self, resource: str) -> Iterator[ListPage]:
-        """See `protocol.Store`. Ends with what was destroyed lately: the list may still have it."""
+    def extent(self, resource: str, since: datetime | None = None) -> Extent:
+        """See `bound.BoundedStore`. Of orders alone; for others nothing is said."""
+        return span(self._client, since) if resource == "orders" else Extent(None, None)
+
+    def list_all(self, resource: str, since: datetime | None = None) -> Iterator[ListPage]:
+        """See `bound.BoundedStore`. Ends with what was destroyed lately: the list may still have it."""
         kind = KINDS[resource]
         now = datetime.now(UTC)
-        for page in self._listed_whole(kind, None):
+        for page in self._listed_whole(kind, made_since(since)):
             now = page.read.store_time or now
             yield page
         yield from self._destroyed(kind, now - LATELY)
@@ -155,7 +162,7 @@ class Reader:
                 if seen >= REACH:
                     break
             if oldest <= since:  # more records of one second than a list can reach
-                yield from self._listed_whole(kind, since)
+                yield from self._listed_whole(kind, f"updated_at:>='{zulu(since)}'")
                 return
             since = oldest
 
@@ -170,7 +177,7 @@ class Reader:
             if page.nodes and not nodes:
                 return
             if seen >= REACH and not page.last:
-                yield from self._listed_whole(kind, since)
+                yield from self._listed_whole(kind, f"updated_at:>='{zulu(since)}'")
                 return
 
     def _pages(self, kind: Kind, order: Order, whole: bool) -> Iterator[Page]:
@@ -186,16 +193,16 @@ class Reader:
         found, _, read = self._whole(kind, page)
         return ListPage(lines, read, found=found)
 
-    def _listed_whole(self, kind: Kind, since: datetime | None) -> Iterator[ListPage]:
-        """Every version (or those since a time) by bulk, else by pages."""
+    def _listed_whole(self, kind: Kind, search: str | None) -> Iterator[ListPage]:
+        """Every version (or those that a search finds) by bulk, else by pages."""
         query = queries.inlined(kind.bulk_list)
-        if since is not None:
-            query = queries.filtered(query, f"updated_at:>='{zulu(since)}'")
+        if search is not None:
+            query = queries.filtered(query, search)
         try:
             yield from self._listed_by_bulk(kind, query)
         except Unavailable as error:
             _log.warning("no bulk operation; listing by pages", resource=kind.resource, reason=str(error))
-            for page in by_id(self._client, kind.list, PageSize(1, rows=250), None):
+            for page in by_id(self._client, kind.list, PageSize(1, rows=250), None, search):
                 yield ListPage([_listed(node, kind) for node in page.nodes], page.read)
 
     def _listed_by_bulk(self, kind: Kind, query: str) -> Iterator[ListPage]:

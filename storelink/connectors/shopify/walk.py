@@ -79,10 +79,18 @@ def page_of(
     return Page(part.items, answer.read, not part.more, cursor, spare)
 
 
-def by_id(client: Asker, name: str, size: PageSize, last_id: str | None) -> Iterator[Page]:
-    """Every record after `last_id`, by id, however many there are."""
+def made_since(since: datetime | None) -> str | None:
+    """The search for what was made at `since` or later; None: for everything."""
+    return None if since is None else f"created_at:>='{zulu(since)}'"
+
+
+def by_id(
+    client: Asker, name: str, size: PageSize, last_id: str | None, search: str | None = None
+) -> Iterator[Page]:
+    """Every record after `last_id` that a search finds, by id, however many there are."""
     while True:
-        query = f"id:>={int(last_id) + 1}" if last_id else None
+        further = f"id:>={int(last_id) + 1}" if last_id else None
+        query = " ".join(filter(None, (further, search))) or None
         seen, last = 0, True
         for page in walk(client, name, size, Order("ID", query)):
             yield page

@@ -18,22 +18,27 @@ PARTS = 5
 LARGE = 200_000
 """Orders above which several operations read them; below, one takes minutes."""
 
-_NAMED = re.compile(r"query \w+?_(\d+)_(\d+)_(\d+) ")
+_NAMED = re.compile(r"query \w+?_(\d+)_(\d+)_(\d+)(?:_(\d+))? ")
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`parts` windows that cover all time, cut evenly between two moments, in seconds since 1970."""
+    """`parts` windows that cover all time, or all since a moment; cut evenly between two more.
+
+    All of them in seconds since 1970.
+    """
 
     first: int
     last: int
     parts: int
+    since: int | None = None
 
     @classmethod
-    def between(cls, oldest: datetime, now: datetime) -> Self | None:
-        """For records created since `oldest`; None where there is nothing to cut."""
+    def between(cls, oldest: datetime, now: datetime, since: datetime | None = None) -> Self | None:
+        """For records of which the first was created at `oldest`; None where there is nothing to cut."""
         first, last = int(max(0.0, oldest.timestamp())), int(now.timestamp())
-        return cls(first, last, PARTS) if last - first >= PARTS else None
+        bound = None if since is None else int(since.timestamp())
+        return cls(first, last, PARTS, bound) if last - first >= PARTS else None
 
     def texts(self, query: str) -> list[str]:
         """The bulk query of each window.
@@ -42,21 +47,30 @@ class Plan:
         """
         span = self.last - self.first
         cuts = [self.first + span * part // self.parts for part in range(1, self.parts)]
-        ends = [zulu(datetime.fromtimestamp(cut, UTC)) for cut in cuts]
-        lower = ["", *(f"created_at:>='{end}'" for end in ends)]
+        ends = [_zulu(cut) for cut in cuts]
+        least = "" if self.since is None else f"created_at:>='{_zulu(self.since)}'"
+        lower = [least, *(f"created_at:>='{end}'" for end in ends)]
         upper = [*(f"created_at:<'{end}'" for end in ends), ""]
-        name = f"_{self.first}_{self.last}_{self.parts} {{"
+        bound = "" if self.since is None else f"_{self.since}"
+        name = f"_{self.first}_{self.last}_{self.parts}{bound} {{"
         named = query.replace(" {", name, 1)
         return [
             queries.filtered(named, f"{low} {high}".strip()) for low, high in zip(lower, upper, strict=True)
         ]
 
 
-def plan_of(text: str, query: str) -> Plan | None:
-    """The plan that this operation belongs to, if it reads a window of what `query` reads."""
+def plan_of(text: str, query: str, since: datetime | None = None) -> Plan | None:
+    """The plan that this operation belongs to, if it reads a window of what `query` reads since then."""
     named = _NAMED.match(text)
     if named is None:
         return None
-    plan = Plan(*map(int, named.groups()))
-    known = 2 <= plan.parts <= PARTS and plan.first < plan.last < 2**34
+    first, last, parts, bound = (None if one is None else int(one) for one in named.groups())
+    assert first is not None and last is not None and parts is not None
+    wanted = None if since is None else int(since.timestamp())
+    known = 2 <= parts <= PARTS and first < last < 2**34 and bound == wanted
+    plan = Plan(first, last, parts, bound)
     return plan if known and text in plan.texts(query) else None
+
+
+def _zulu(seconds: int) -> str:
+    return zulu(datetime.fromtimestamp(seconds, UTC))

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from storelink.connectors.bound import SINCE, Extent
 from storelink.connectors.hook import Webhooks
 from storelink.connectors.key_grant import KeyGrant
 from storelink.connectors.personal import Personal
@@ -58,9 +59,9 @@ class WooCommerceStore:
 
         return check(self.client, self._account, in_query)
 
-    def list_all(self, resource: str) -> Iterator[ListPage]:
-        """See `protocol.Store`."""
-        return self._reader.list_all(resource)
+    def list_all(self, resource: str, since: datetime | None = None) -> Iterator[ListPage]:
+        """See `bound.BoundedStore`."""
+        return self._reader.list_all(resource, since)
 
     def list_since(self, resource: str, watermark: datetime) -> Iterator[ListPage]:
         """See `protocol.Store`."""
@@ -70,9 +71,15 @@ class WooCommerceStore:
         """See `protocol.Store`."""
         return self._reader.fetch(resource, ids)
 
-    def backfill(self, resource: str, cursor: Cursor | None) -> Iterator[RawPage]:
-        """See `protocol.Store`."""
-        return self._reader.backfill(resource, cursor)
+    def backfill(
+        self, resource: str, cursor: Cursor | None, since: datetime | None = None
+    ) -> Iterator[RawPage]:
+        """See `bound.BoundedStore`."""
+        return self._reader.backfill(resource, cursor, since)
+
+    def extent(self, resource: str, since: datetime | None = None) -> Extent:
+        """See `bound.BoundedStore`."""
+        return self._reader.extent(resource, since)
 
     def close(self) -> None:
         """Let go of sockets and threads."""
@@ -95,7 +102,7 @@ class WooCommerce:
     resources: tuple[str, ...] = ("products", "customers", "orders")
     listed_whole = frozenset({"customers"})
     normalizer_version = normalize.NORMALIZER_VERSION
-    capabilities: frozenset[str] = frozenset({"webhooks", "actions"})
+    capabilities: frozenset[str] = frozenset({"webhooks", "actions", SINCE})
     webhooks: Webhooks = WooCommerceWebhooks()
     personal: Personal = PERSONAL
     presenter: Presenter = PRESENTER

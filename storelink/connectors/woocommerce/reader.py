@@ -10,11 +10,12 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, TypeVar
 
+from storelink.connectors.bound import Extent
 from storelink.connectors.http import Params
 from storelink.connectors.protocol import Cursor, FetchPage, Limits, Listed, ListPage, Raw, RawPage
 from storelink.connectors.woocommerce.ahead import in_order
 from storelink.connectors.woocommerce.details import Complete, Details, part_ids
-from storelink.connectors.woocommerce.endpoint import Endpoint, Getter, Got, content_failed, id_of
+from storelink.connectors.woocommerce.endpoint import Endpoint, Getter, Got, a_page, content_failed, id_of
 from storelink.connectors.woocommerce.moment import gmt
 from storelink.connectors.woocommerce.order import IGNORED
 from storelink.connectors.woocommerce.pagesize import PageSize, fitting
@@ -28,6 +29,7 @@ T = TypeVar("T")
 OVERLAP = timedelta(hours=2)
 """Clocks that jump by an hour, and requests that commit late."""
 _DONE = "done"
+_OLDEST: Params = {"orderby": "date", "order": "asc", "per_page": 1}
 _PARTS = {"orders": "refunds", "products": "variations"}
 
 
@@ -56,29 +58,31 @@ class Reader:
             client, refunds=settings.get("has_refunds") is True, variations=self._has_variations
         )
 
-    def list_all(self, resource: str) -> Iterator[ListPage]:
-        """See `protocol.Store`. Products' variations are listed too, by the ids of their products."""
+    def list_all(self, resource: str, since: datetime | None = None) -> Iterator[ListPage]:
+        """See `bound.BoundedStore`. Products' variations are listed too, by the ids of their products."""
         self._learn_statuses(resource)
         part = _PARTS.get(resource)
-        fields = "id,date_modified_gmt" + (f",{part}" if part else "")
-        for stage in self._lists(resource, {"_fields": fields}):
-            yield from self._versions(stage, part)
+        fields = (
+            "id,date_modified_gmt" + (f",{part}" if part else "") + (",date_created_gmt" if since else "")
+        )
+        for stage in self._lists(resource, {"_fields": fields, **_made(since)}):
+            yield from self._versions(stage, part, since)
 
     def list_since(self, resource: str, watermark: datetime) -> Iterator[ListPage]:
         """See `protocol.Store`. Customers cannot be listed by change: they are listed whole."""
         if resource == "customers":
             yield from self.list_all(resource)
             return
-        since = (watermark.astimezone(UTC) - OVERLAP).strftime("%Y-%m-%dT%H:%M:%S")
-        # the other forms of saying a time are misread by stores east or west of Greenwich
-        changed: Params = {"modified_after": since, "dates_are_gmt": "true"}
+        changed: Params = {"modified_after": _before(watermark), "dates_are_gmt": "true"}
         for stage in self._lists(resource, {"_fields": "id,date_modified_gmt", **changed}):
             yield from self._versions(stage, None)
 
-    def backfill(self, resource: str, cursor: Cursor | None) -> Iterator[RawPage]:
-        """See `protocol.Store`. The cursor is `{stage, last_id, offset}`."""
+    def backfill(
+        self, resource: str, cursor: Cursor | None, since: datetime | None = None
+    ) -> Iterator[RawPage]:
+        """See `bound.BoundedStore`. The cursor is `{stage, last_id, offset}`."""
         self._learn_statuses(resource)
-        stages = self._stages(resource)
+        stages = self._stages(resource, _made(since))
         names = [stage.name for stage in stages]
         stage_name, position = _resumed(cursor, names)
         if stage_name == _DONE:
@@ -89,7 +93,8 @@ class Reader:
             total = None
             for page in self._records(resource, stages[place], position, following):
                 total = page.total if page.total is not None else total
-                yield _counted(page, before)
+                kept = [raw for raw in page.records if not _older(raw, since)]
+                yield _counted(replace(page, records=kept), before)
             position = Position()
             before = before + (total or 0) if before is not None else None
 
@@ -108,6 +113,14 @@ class Reader:
             size = fitting(self._each.get(resource, 1))
             yield ids[first : first + size]
             first += size
+
+    def extent(self, resource: str, since: datetime | None = None) -> Extent:
+        """See `bound.BoundedStore`. The oldest record of a list that counts its rows."""
+        (live, *_) = self._stages(resource, {**_made(since), "_fields": "id,date_created_gmt", **_OLDEST})
+        parsed = self._asked(live, lambda endpoint: self._client.get(endpoint.path, endpoint.params))
+        rows = a_page(parsed)
+        made = gmt(rows[0].get("date_created_gmt")) if rows and isinstance(rows[0], dict) else None
+        return Extent(parsed.total if rows else 0, made)
 
     # -- lists -------------------------------------------------------------------------------------
 
@@ -140,7 +153,7 @@ class Reader:
                 endpoint = Endpoint(self._client, "variations", {**fields, "status": status})
                 yield Stage(name, endpoint, of_parents=True)
 
-    def _versions(self, stage: Stage, part: str | None) -> Iterator[ListPage]:
+    def _versions(self, stage: Stage, part: str | None, since: datetime | None = None) -> Iterator[ListPage]:
         """One list as versions."""
 
         def ask(offset: int) -> Slice[Got]:
@@ -149,7 +162,11 @@ class Reader:
         try:
             for step in walk(ask, Position(), Width(self._most)):
                 got = step.content
-                rows = [(key, raw) for key, raw in got.found.items() if key > step.after]
+                rows = [
+                    (key, raw)
+                    for key, raw in got.found.items()
+                    if key > step.after and not _older(raw, since)
+                ]
                 rows += [(key, {}) for key in got.failed if key > step.after]
                 lines = [_version(key, raw, stage, part) for key, raw in rows]
                 yield ListPage([line for line in lines if line], got.read, step.total)
@@ -288,6 +305,22 @@ def _live(statuses: Any) -> list[str]:
     names = statuses if isinstance(statuses, list | tuple) else ()
     slugs = (name.removeprefix("wc-") for name in names if isinstance(name, str))
     return [slug for slug in slugs if slug and slug not in IGNORED and slug not in ("trash", "any")]
+
+
+def _before(moment: datetime) -> str:
+    """`OVERLAP` before a moment, in the form that stores east and west of Greenwich read alike."""
+    return (moment.astimezone(UTC) - OVERLAP).strftime("%Y-%m-%dT%H:%M:%S")
+
+
+def _made(since: datetime | None) -> Params:
+    """The parameters of lists of what was made since then, and shortly before: see `_older`."""
+    return {} if since is None else {"after": _before(since), "dates_are_gmt": "true"}
+
+
+def _older(raw: Raw, since: datetime | None) -> bool:
+    """Whether a record was made before; one that does not say when is not."""
+    made = gmt(raw.get("date_created_gmt")) if since is not None else None
+    return made is not None and since is not None and made < since
 
 
 def _version(key: int, raw: Raw, stage: Stage, part: str | None) -> Listed | None:
