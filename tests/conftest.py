@@ -20,12 +20,14 @@ from pathlib import Path
 import alembic.config  # noqa: F401 - it keeps the output that it finds when it is first imported
 import pytest
 from amounts import SOAK, scaled
+from argon2 import PasswordHasher
 from hypothesis import HealthCheck
 from hypothesis import settings as examples
 from places import quickest
 from sqlalchemy import make_url
 
 from storelink import embedded
+from storelink.access import person
 from storelink.config import Settings
 from storelink.db import Database, open_database
 
@@ -37,6 +39,9 @@ _CALM = [HealthCheck.too_slow, HealthCheck.data_too_large]
 examples.register_profile("soak", deadline=None, suppress_health_check=_CALM, print_blob=True)
 examples.register_profile("quick", examples.get_profile("soak"), derandomize=True, database=None)
 examples.load_profile("soak" if SOAK else "quick")
+
+# a password is slow to try on purpose, and hundreds of tests sign somebody in; one looks at it as it is
+person._HASHER = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -54,6 +59,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_finish() -> None:
     """What was collected lives until the end: no look for rubbish need go through it."""
     gc.freeze()
+    gc.set_threshold(20_000, 10, 10)
     gc.enable()
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 import orjson
@@ -96,6 +97,7 @@ def _text_misfit(column: Column[Any], value: Any) -> str | None:
     return None
 
 
+@cache
 def _is_indexed(column: Column[Any]) -> bool:
     """By any key or index, one over an expression included."""
     keys = [*column.table.indexes, *column.table.constraints]

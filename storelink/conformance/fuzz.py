@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Iterator, Sequence
+from functools import cache
 from typing import Any
 
 from hypothesis import strategies as st
@@ -62,6 +63,7 @@ def _at(raw: Raw, path: Path, change: Any) -> Raw:
     return made
 
 
+@cache
 def junk() -> st.SearchStrategy[Any]:
     """Any JSON value, the awkward ones more often."""
     plain = st.one_of(

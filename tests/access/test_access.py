@@ -1,5 +1,8 @@
 """Tokens, people, sessions: what is kept, what is accepted, and what is slow on purpose."""
 
+import re
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -33,6 +36,16 @@ def test_a_token_is_kept_as_a_digest_and_accepted_by_what_it_is(db: Session) -> 
     audit = db.execute(text("SELECT string_agg(to_jsonb(a)::text, '') FROM audit_event a")).scalar_one()
     assert secret not in everything + audit and secret[4:20] not in everything + audit
     assert row.used_at is not None
+
+
+def test_passwords_are_dear_to_try() -> None:
+    """In a process as users have it: the tests hash theirs cheaply."""
+    program = (
+        "from storelink.access.person import hash_password; print(hash_password('five grey geese', 'ada'))"
+    )
+    told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    found = re.match(r"\$argon2id\$v=19\$m=(\d+),t=(\d+),p=\d+\$", told)
+    assert found and int(found[1]) >= 64 * 1024 and int(found[2]) >= 3
 
 
 @pytest.mark.parametrize("change", ["other", "revoked", "over", "shorter"])

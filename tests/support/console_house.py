@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import httpx
@@ -43,7 +44,8 @@ class Route:
         return f"{self.method} {self.path}"
 
 
-def routes() -> list[Route]:
+@cache
+def routes() -> tuple[Route, ...]:
     """Every route of the console, from the application."""
     app = console.create(type("Nothing", (), {"settings": Settings(home="/nowhere")})())  # type: ignore[arg-type]
     found = []
@@ -59,7 +61,7 @@ def routes() -> list[Route]:
             )
             for method in sorted(route.methods)
         ]  # fmt: skip
-    return found
+    return tuple(found)
 
 
 def _leaves(all_routes: Any) -> Iterator[Any]:

@@ -5,10 +5,11 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from graphql import DocumentNode, NoDeprecatedCustomRule, validate
+from graphql import DocumentNode
 
 from storelink.sandbox.shopify import cost
 from storelink.sandbox.shopify.bucket import RATES, Bucket
+from storelink.sandbox.shopify.checking import is_dated
 from storelink.sandbox.shopify.context import Context
 from storelink.sandbox.shopify.gate import App
 from storelink.sandbox.shopify.graph import Graph
@@ -104,9 +105,7 @@ class Answers:
         key = (graph.version, text)
         if key not in self._read:
             found = graph.validate(text)
-            old = isinstance(found, DocumentNode) and validate(
-                graph.schema.graphql, found, [NoDeprecatedCustomRule]
-            )
+            old = isinstance(found, DocumentNode) and is_dated(graph.schema.graphql, found)
             self._read[key] = found, DEPRECATED if old else ""
             if len(self._read) > _READ:
                 self._read.popitem(last=False)

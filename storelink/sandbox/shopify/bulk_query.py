@@ -6,6 +6,7 @@ https://shopify.dev/docs/api/usage/bulk-operations/queries
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from graphql import (
@@ -96,6 +97,7 @@ def read_query(schema: GraphQLSchema, text: str) -> tuple[DocumentNode, Shape]:
     return document, found.roots[0]
 
 
+@lru_cache(maxsize=100)
 def _document(schema: GraphQLSchema, text: str) -> DocumentNode:
     if not text.strip():
         raise NotBulk(["Invalid bulk query: syntax error, unexpected end of file"])

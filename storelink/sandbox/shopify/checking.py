@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from graphql import (
@@ -9,6 +10,7 @@ from graphql import (
     GraphQLError,
     GraphQLSchema,
     GraphQLSyntaxError,
+    NoDeprecatedCustomRule,
     OperationDefinitionNode,
     parse,
     validate,
@@ -56,14 +58,21 @@ _WORDS: tuple[tuple[re.Pattern[str], Rewrite], ...] = (
 )
 
 
+@lru_cache(maxsize=300)
 def read_document(schema: GraphQLSchema, text: str) -> list[Doc] | DocumentNode:
-    """A document that is valid by the schema, or the errors in Shopify's shape."""
+    """A document that is valid by the schema, or the errors in Shopify's shape; stores share them."""
     try:
         document = parse(text, no_location=False)
     except GraphQLSyntaxError as error:
         return [_shown(error, {"code": "PARSE_ERROR"})]
     errors = validate(schema, document)
     return [_rewritten(error) for error in errors] if errors else document
+
+
+@lru_cache(maxsize=300)
+def is_dated(schema: GraphQLSchema, document: DocumentNode) -> bool:
+    """Whether a valid document asks for something deprecated."""
+    return bool(validate(schema, document, [NoDeprecatedCustomRule]))
 
 
 def _rewritten(error: GraphQLError) -> Doc:

@@ -5,6 +5,7 @@ document. A field that has neither is refused with NOT_IMPLEMENTED, never answer
 """
 
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from typing import Any
 
 from graphql import (
@@ -31,7 +32,7 @@ from storelink.sandbox.shopify.ids import gid
 from storelink.sandbox.shopify.parts import Page
 from storelink.sandbox.shopify.refusal import not_implemented
 from storelink.sandbox.shopify.roots import ROOTS
-from storelink.sandbox.shopify.schema import load_schema
+from storelink.sandbox.shopify.schema import Schema, check_version, load_schema
 from storelink.sandbox.shopify.store import Store
 from storelink.sandbox.shopify.swift import Swift, swiftly
 
@@ -56,15 +57,24 @@ class Graph:
     def __init__(self, store: Store, version: str) -> None:
         self.store = store
         self.version = version
-        self.schema = load_schema(version)
+        check_version(version)
         self.mutations: dict[str, Extra] = {}
         self.keyed: dict[str, Keyed] = {}
         self.roots: dict[str, Extra] = {}
         self.finders: dict[str, Callable[[Context, str], Any]] = {}
-        node = self.schema.graphql.type_map["Node"]
-        self.node_types = frozenset(kind.name for kind in self.schema.graphql.get_possible_types(node))  # type: ignore[arg-type]
         self._plans: dict[tuple[str, str], Plan] = {}
         self._swift: tuple[DocumentNode, Swift] | None = None
+
+    @cached_property
+    def schema(self) -> Schema:
+        """The official one, read when something is asked of this version."""
+        return load_schema(self.version)
+
+    @cached_property
+    def node_types(self) -> frozenset[str]:
+        """The types that have a global id."""
+        node = self.schema.graphql.type_map["Node"]
+        return frozenset(kind.name for kind in self.schema.graphql.get_possible_types(node))  # type: ignore[arg-type]
 
     def validate(self, text: str) -> list[Doc] | DocumentNode:
         """The document, or the errors it would be answered with."""
