@@ -20,15 +20,18 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psutil
 import psycopg
 import structlog
-from sqlalchemy import URL
 
 from storelink.embedded import files, install, sockets
 from storelink.embedded.files import DATABASE, PORT, ROLE, Place
 from storelink.errors import Misconfigured
+
+if TYPE_CHECKING:
+    from sqlalchemy import URL
 
 log = structlog.get_logger(__name__)
 
@@ -57,8 +60,10 @@ class Server:
     place: Place
     socket: Path
 
-    def url(self, database: str = DATABASE) -> URL:
+    def url(self, database: str = DATABASE) -> "URL":
         """Where SQLAlchemy finds `database`; there is no password, the system user is the key."""
+        from sqlalchemy import URL
+
         query = {"host": str(self.socket), "sslmode": "disable"}
         return URL.create("postgresql+psycopg", username=ROLE, database=database, port=PORT, query=query)
 

@@ -17,11 +17,12 @@ import psutil
 import pytest
 
 _HOLD = """
-import json, os, sys
+import atexit, gc, json, os, sys
 from pathlib import Path
 import psycopg, structlog
 from storelink import embedded
 from storelink.errors import StorelinkError
+atexit.register(gc.freeze)  # it ends sooner without a last look for rubbish
 structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
 if sys.argv[2:]:  # become another user now: it may not be able to read this Python
     os.setgroups([])
