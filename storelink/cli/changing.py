@@ -1,7 +1,7 @@
 """The commands of `storelink connectors` that change or remove a store."""
 
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,6 +10,22 @@ from storelink.cli.context import JsonFlag, print_json, run
 from storelink.cli.naming import NameArgument, find_store
 from storelink.cli.words import listed, span
 from storelink.errors import Misconfigured
+
+if TYPE_CHECKING:
+    from sqlmodel import Session
+
+    from storelink.models import ConnectorConfig
+    from storelink.sync.since import Moved
+
+SinceOption = Annotated[
+    str | None,
+    typer.Option(
+        "--orders-since",
+        metavar="DAY",
+        help="Read orders made since this day, as 2025-01-01, and older ones when they change; or all.",
+        show_default=False,
+    ),
+]
 
 
 def set_(
@@ -27,25 +43,31 @@ def set_(
             show_default=False,
         ),
     ] = None,
+    orders_since: SinceOption = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Change how often a store is read.
+    """Change how often a store is read, and from when on its orders are.
+
+    Nothing that is held goes. With an earlier day, or all, every order since then is read once more.
 
     \b
     Examples:
       storelink connectors set shop --interval 600
+      storelink connectors set shop --orders-since 2025-01-01
+      storelink connectors set shop --orders-since all
       storelink connectors set shop --resource-interval orders=60
       storelink connectors set shop --resource-interval orders=default
     """
     with run(as_json) as context:
         from storelink.cli.reading import resource_intervals
-        from storelink.sync import account
+        from storelink.sync import account, since
 
-        if interval is None and not resource_interval:
-            raise Misconfigured("Say what to set: --interval or --resource-interval.")
+        if interval is None and not resource_interval and orders_since is None:
+            raise Misconfigured("Say what to set: --interval, --resource-interval or --orders-since.")
         own = [_resource_interval(text) for text in resource_interval or ()]
         with context.database.session() as session:
-            find_store(session, name)
+            store = find_store(session, name)
+            moved = None if orders_since is None else _set_since(session, store, orders_since)
             if interval is not None:
                 account.set_interval(session, name, interval)
             for resource, seconds in own:
@@ -53,11 +75,26 @@ def set_(
             session.commit()
             store = find_store(session, name)
             intervals = resource_intervals(session, store.id)
+            bound = since.of(session, store)
     if as_json:
-        print_json({"name": name, "interval": store.sync_interval, "intervals": intervals})
+        print_json(
+            {"name": name, "interval": store.sync_interval, "intervals": intervals, "orders_since": bound}
+        )
         return
     told = [f"{resource} every {span(seconds)}" for resource, seconds in intervals.items() if seconds]
     show.say(f"{name} is read every {span(store.sync_interval)}{'; ' + listed(told) if told else ''}.")
+    if moved is not None:
+        show.say(since.said(moved, store.settings))
+        if moved.wider:
+            show.say(f"`storelink sync {name}` reads them now.")
+
+
+def _set_since(session: "Session", store: "ConnectorConfig", text: str) -> "Moved":
+    from storelink.connectors import registry
+    from storelink.sync import account, since
+
+    moment = since.moment_of(text, store.settings)
+    return account.set_orders_since(session, registry.get(store.platform), store.id, moment)
 
 
 def _resource_interval(text: str) -> tuple[str, int | None]:

@@ -43,6 +43,8 @@ Examples:
   storelink connectors add woocommerce shop --store-url https://shop.example \\
       --credentials - < keys.json
   where keys.json is {"consumer_key": "ck_…", "consumer_secret": "cs_…"}
+  storelink connectors add woocommerce shop --store-url https://shop.example \\
+      --orders-since 2025-01-01
   storelink connectors add shopify boutique --store-url boutique.myshopify.com
   storelink connectors add shopify boutique \\
       --store-url boutique.myshopify.com --auth token
@@ -70,6 +72,7 @@ def add(
     name: Annotated[str, typer.Argument(metavar="NAME", help="What to call it: a-z, 0-9 and hyphens.")],
     store_url: Annotated[str, typer.Option("--store-url", metavar="URL", help="Its address.")],
     interval: Interval = 300,
+    orders_since: changing.SinceOption = None,
     allow_http: Annotated[
         bool, typer.Option("--allow-http", help="Accept a store on another machine without https.")
     ] = False,
@@ -82,9 +85,10 @@ def add(
     with run(as_json) as context:
         from storelink.connectors import registry
         from storelink.connectors.protocol import Account
-        from storelink.sync import account, entry
+        from storelink.sync import account, entry, since
 
         connector = registry.get(platform)
+        since.check(connector, since.moment_of(orders_since or since.ALL, {}))
         url = _acceptable(context, connector, name, store_url, interval, allow_http)
         mode = entry.usable_mode(connector, auth)
         authorizing.check_redirect(connector, mode, redirect_url)
@@ -99,10 +103,11 @@ def add(
             account.register(
                 session, context.keyring, connector, name=name, store_url=url, credentials=entered,
                 auth_mode=mode, token=token_of(candidate), interval=interval, allow_http=allow_http,
-                settings=learnt(context, checkup, redirect_url),
+                settings=(settings := learnt(context, checkup, redirect_url)),
+                orders_since=(moment := since.moment_of(orders_since or since.ALL, settings)),
             )  # fmt: skip
             session.commit()
-        _tell_added(candidate, connector, checkup, as_json)
+        _tell_added(candidate, connector, checkup, since.words(moment, settings), as_json)
 
 
 def _acceptable(
@@ -133,7 +138,7 @@ def _refuse(name: str, checkup: "Checkup", as_json: bool) -> None:
 
 
 def _tell_added(
-    candidate: "Account", connector: "Connector", checkup: "Checkup | None", as_json: bool
+    candidate: "Account", connector: "Connector", checkup: "Checkup | None", bound: str | None, as_json: bool
 ) -> None:
     from storelink.sync.entry import doubts
 
@@ -150,6 +155,8 @@ def _tell_added(
         tell_findings(checkup)
     for note in notes:
         show.say(show.Toned(note, show.WARN))
+    if bound:
+        show.say(f"Read are {bound}.")
     show.say(f"Next: `storelink sync {name}` reads it for the first time.")
 
 
@@ -188,11 +195,13 @@ def show_store(name: NameArgument, as_json: JsonFlag = False) -> None:
     """Show one store: address, intervals, keys (never the keys themselves), what was learnt of it."""
     with run(as_json) as context:
         from storelink.cli.reading import entered_at, resource_intervals
+        from storelink.sync import since
 
         with context.database.session() as session:
             store = find_store(session, name)
             document = _store_document(store) | {
                 "intervals": resource_intervals(session, store.id),
+                "orders_since": since.of(session, store),
                 "credentials": {"sealed_with": store.key_id, **entered_at(session, store.id)},
                 "settings": store.settings,
             }
@@ -206,6 +215,7 @@ def show_store(name: NameArgument, as_json: JsonFlag = False) -> None:
         [
             ("status", _standing(document["status"])),
             ("read every", span(document["interval"]) + (f"; {', '.join(own)}" if own else "")),
+            ("reads", since.words(document["orders_since"], store.settings) or ""),
             ("registered", clock(document["created_at"])),
             ("signs in by", document["auth_mode"]),
             ("token until", _ends(store.token_expires_at)),

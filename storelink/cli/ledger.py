@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 _COLUMNS = (
     ("in store", "in_store"),
+    ("older", "older"),
     ("held", "held"),
     ("missing", "missing"),
     ("stale", "stale"),
@@ -81,8 +82,13 @@ def _tell_outcome(name: str, ledgers: "Sequence[Ledger]", fix: bool) -> None:
     elif aside := sum(ledger.quarantined for ledger in ledgers):
         show.headline(f"In step, but for {count(aside, 'records')} in quarantine.", show.GOOD)
     else:
-        show.headline(f"In step: nothing differs. The tables hold what {name} holds.", show.GOOD)
+        show.headline(f"In step: nothing differs. The tables hold {_what(name, ledgers)}.", show.GOOD)
     show.say(show.Toned(f"{number(compared)} records compared{whole}, {asked}.", show.FAINT))
+
+
+def _what(name: str, ledgers: "Sequence[Ledger]") -> str:
+    bounded = any(ledger.bound for ledger in ledgers)
+    return f"what is read of {name}" if bounded else f"what {name} holds"
 
 
 def _differ(ledgers: "Sequence[Ledger]") -> str:
@@ -93,6 +99,9 @@ def _differ(ledgers: "Sequence[Ledger]") -> str:
 
 def _tell_notes(name: str, ledger: "Ledger") -> None:
     things = ledger.resource
+    if ledger.bound:
+        asked = f" {count(ledger.older, 'older ones')} here, asked for by id." if ledger.older else ""
+        show.say(f"Read are {ledger.bound}.{asked}")
     if ledger.withheld:
         show.say(
             f"{count(ledger.withheld, things)} no longer exist in the store. With them more than a fifth"

@@ -76,6 +76,9 @@ def status(name: MaybeName = None, as_json: JsonFlag = False) -> None:
     if stores:
         show.say()
         _tell_table(stores, now)
+        for store in stores:
+            if store.bound:
+                show.say(show.Toned(f"{store.name}: {store.bound}.", show.FAINT))
 
 
 def _queue(context: Context) -> "Standing":

@@ -37,4 +37,7 @@ class PendingStore(SQLModel, table=True):
     findings: list[dict[str, Any]] | None = optional(JSON, "What the check found; null: not checked yet.")
     healthy: bool = column(Boolean, "Whether the store can be read as it is.", default=False)
     amounts: list[dict[str, Any]] | None = optional(JSON, "How much there is to read, by resource.")
+    choices: list[dict[str, Any]] | None = optional(
+        JSON, "From when on orders may be read, and what each choice comes to."
+    )
     trouble: str | None = optional(TEXT, "Why the last try to be let in came to nothing, in words.")

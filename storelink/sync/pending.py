@@ -8,12 +8,10 @@ does not open any more: its person begins again. Functions do not commit; the ou
 
 import hashlib
 import json
-import math
 import secrets
-import time
 import uuid
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -22,19 +20,18 @@ from sqlmodel import Session, col, select
 
 from storelink.config import Settings
 from storelink.connectors import registry
-from storelink.connectors.protocol import Account, Checkup, Connector, Store, Token
+from storelink.connectors.protocol import Account, Checkup, Connector, Token
 from storelink.db import Database
-from storelink.errors import Misconfigured, NotFound, StorelinkError
+from storelink.errors import Misconfigured, NotFound
 from storelink.models import ConnectorConfig, PendingStore
 from storelink.secrets.envelope import new_data_key
 from storelink.secrets.keyring import Keyring
-from storelink.sync import account, entry, keys
+from storelink.sync import account, amount, entry, keys
 from storelink.sync.opening import FROM_WEB, entered_at, examine, limits, measure_clock, remembered
 from storelink.sync.sealed import SLOTS, TOKEN, seal_credentials, seal_token
 from storelink.sync.token import Remembered
 
 LASTS = timedelta(hours=1)
-_WHOLE = 3
 MOST = 20
 """Rows that one person may have under way."""
 
@@ -161,7 +158,7 @@ def enter(
     for slot, sealed in seal_credentials(connector, mode, data_key, checked).items():
         setattr(row, slot, sealed)
     row.data_key, row.key_id, row.auth_mode = key.wrap(data_key), key.id, mode
-    row.findings, row.amounts, row.healthy, row.trouble = None, None, False, None
+    row.findings, row.amounts, row.choices, row.healthy, row.trouble = None, None, None, False, None
     session.add(row)
     session.flush()
 
@@ -195,16 +192,6 @@ def keep_token(session: Session, keyring: Keyring, row: PendingStore, token: Tok
 # -- looking at it -------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Amount:
-    """How much of a resource there is: by the first page of its list. None: the store does not say."""
-
-    resource: str
-    total: int | None
-    requests: int | None
-    seconds: float | None
-
-
 def look(database: Database, keyring: Keyring, settings: Settings, row: PendingStore) -> Checkup:
     """Ask the doctor, measure how much there is, and keep both. Commits."""
     connector = registry.get(row.platform)
@@ -216,12 +203,13 @@ def look(database: Database, keyring: Keyring, settings: Settings, row: PendingS
         checkup = store.check()
     finally:
         store.close()
-    amounts: list[Amount] = []
+    amounts, choices = [], []
     if checkup.healthy:
         learnt = replace(candidate, settings={**checkup.settings, **candidate.settings})
         known = connector.open(learnt, limits(settings, learnt), clock)
         try:
-            amounts = [measure(known, resource) for resource in connector.resources]
+            amounts = [amount.measure(known, resource) for resource in connector.resources]
+            choices = amount.choices(known, connector, amounts, dict(learnt.settings))
         finally:
             known.close()
     with database.session() as session:
@@ -229,6 +217,7 @@ def look(database: Database, keyring: Keyring, settings: Settings, row: PendingS
         kept.findings = [asdict(one) for one in checkup.findings]
         kept.healthy, kept.settings = checkup.healthy, remembered(checkup, clock())
         kept.amounts = [asdict(one) for one in amounts]
+        kept.choices = [asdict(one) for one in choices]
         token = candidate.tokens.held() if candidate.tokens else None
         if token is not None:
             keep_token(session, keyring, kept, token)
@@ -237,32 +226,17 @@ def look(database: Database, keyring: Keyring, settings: Settings, row: PendingS
     return checkup
 
 
-def measure(store: Store, resource: str) -> Amount:
-    """By one page of the list of versions; a whole record takes about three times as long as its line."""
-    begun = time.monotonic()
-    try:
-        page = next(iter(store.list_all(resource)), None)
-    except StorelinkError:
-        return Amount(resource, None, None, None)
-    took = time.monotonic() - begun
-    if page is None or page.total is None:
-        return Amount(resource, None, None, None)
-    size = len(page.records) if 0 < len(page.records) < page.total else 100
-    pages = max(1, math.ceil(page.total / size))
-    return Amount(resource, page.total, 2 * pages, round(_WHOLE * took * pages, 1))
-
-
 # -- done ----------------------------------------------------------------------------------------------
 
 
 def finish(
     session: Session, keyring: Keyring, row: PendingStore, *, interval: int, actor: str,
-    settings: Mapping[str, Any] | None = None,
+    settings: Mapping[str, Any] | None = None, orders_since: datetime | None = None,
 ) -> ConnectorConfig:  # fmt: skip
     """The store is registered with what was learnt of it, and due; the row goes.
 
-    `settings` come on top of what the check learnt. Raises `Misconfigured`, also for a store that was
-    not found readable.
+    `settings` come on top of what the check learnt; `orders_since` is as in `account.register`. Raises
+    `Misconfigured`, also for a store that was not found readable.
     """
     if not row.healthy:
         raise Misconfigured("Test the connection first: the store has not been found readable yet.")
@@ -272,7 +246,7 @@ def finish(
         credentials=candidate.credentials, auth_mode=candidate.auth_mode,
         token=candidate.tokens.held() if candidate.tokens else None, interval=interval,
         allow_http=candidate.allow_http, settings={**row.settings, **candidate.settings, **(settings or {})},
-        actor=actor,
+        orders_since=orders_since, actor=actor,
     )  # fmt: skip
     forget(session, row)
     return made

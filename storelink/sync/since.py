@@ -87,6 +87,15 @@ def words(since: datetime | None, settings: Mapping[str, Any]) -> str | None:
     return f"orders since {day.day} {day:%b %Y}; older ones when they change"
 
 
+def said(moved: Moved, settings: Mapping[str, Any]) -> str:
+    """What that means, in a sentence or two."""
+    here = words(moved.after, settings)
+    reads = f"Read are {here}." if here else "All orders are read."
+    if moved.wider:
+        return f"{reads} The missing ones are read from now on; what is held stays."
+    return f"{reads} Nothing that is held goes." if moved.narrower else reads
+
+
 def check(connector: Connector, since: datetime | None) -> None:
     """Raises `Misconfigured` where orders of this platform are always read whole."""
     if since is not None and not can_bound(connector):

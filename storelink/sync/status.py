@@ -14,6 +14,7 @@ from sqlmodel import Session, col, select
 
 from storelink.models import ConnectorConfig, SyncRun, SyncState
 from storelink.models.columns import Moment
+from storelink.sync import since
 from storelink.sync.alert import FAILURES, OF_PEOPLE, Open, still_open
 from storelink.sync.delivery import Road, roads_of
 from storelink.sync.held import Counts, counts_of
@@ -54,6 +55,8 @@ class ResourceStatus:
     failures: int
     last_error: str | None
     future_stamped: int
+    reads_from: Moment = None
+    """Orders made earlier are here only if they changed since; None: all are."""
     withheld: int = 0
     """Records that are gone from the store, and kept until somebody accepts it."""
     next_at: Moment = None
@@ -97,6 +100,8 @@ class StoreStatus:
     restored_at: str | None
     """When verify saw signs of an older backup; None once a full verify found all in step."""
     resources: tuple[ResourceStatus, ...]
+    bound: str | None = None
+    """What of its orders is read, in words; None where all are."""
     alerts: tuple[Open, ...] = ()
     """What a person was told of and is not over."""
 
@@ -164,6 +169,10 @@ def _store(store: ConnectorConfig, states: Sequence[SyncState], known: _Known) -
         checked_at=store.settings.get(CHECKED_AT),
         restored_at=store.settings.get("restored"),
         resources=tuple(_resource(store, one, known) for one in states),
+        bound=next(
+            (since.words(one.reads_from, store.settings) for one in states if one.reads_from is not None),
+            None,
+        ),
         alerts=tuple(known.alerts.get(store.id, ())),
     )
 
@@ -192,6 +201,7 @@ def _resource(store: ConnectorConfig, state: SyncState, known: _Known) -> Resour
         failures=state.consecutive_failures,
         last_error=state.last_error,
         future_stamped=state.future_stamped,
+        reads_from=state.reads_from,
         withheld=state.withheld,
         next_at=_next(store, state),
         next_verify_at=state.full_due_at if state.phase == "live" else None,

@@ -12,6 +12,7 @@ from typing import Any
 from storelink.connectors import bound
 from storelink.connectors.protocol import ListPage
 from storelink.sync import listing, stage, state, verdict
+from storelink.sync import since as reading_since
 from storelink.sync.emptied import emptied
 from storelink.sync.fetching import Fetching, due
 from storelink.sync.lane import Lane
@@ -48,6 +49,8 @@ class Ledger:
     withheld: int = 0
     """Deletions that wait for `--accept-deletes`."""
     requests: int = 0
+    bound: str | None = None
+    """What of it is read, in words, where that is not all."""
     restored: bool = False
     """The store looks as if it had been put back to an older backup."""
 
@@ -116,11 +119,11 @@ def verify(
     """
     stage.prepare(lane.connection, lane.resource)
     run = Run.begin(lane, "verify", subject.store.traffic)
-    ledger = Ledger(lane.resource)
+    since = state.load(lane).reads_from
+    ledger = Ledger(lane.resource, bound=reading_since.words(since, subject.settings))
     judge = _Judge(ledger, fix)
     accepted = state.accepted(lane) if fix else 0
     fetching = Fetching(lane, subject, run, keep=fix, hint=False, inspect=judge, accepted=accepted)
-    since = state.load(lane).reads_from
     sign = _compare_list(lane, subject, fetching, ledger, since)
     if deep:
         _read_deep(lane, subject, run, ledger, judge, fix, since)

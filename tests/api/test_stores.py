@@ -88,6 +88,38 @@ def waiting(house: ApiHouse) -> dict[str, int]:
         connection.close()
 
 
+def test_orders_since_a_day(house: ApiHouse, shop: Running) -> None:
+    ops, any_state = house.token("ops"), {"If-Match": "*"}
+    for day in ("soon", "2099-01-01", ""):
+        bad = house.ask("POST", "/v1/stores", ops, json=new(shop, orders_since=day or "-"))
+        assert bad.status_code == 422, bad.text
+    made = house.ask("POST", "/v1/stores", ops, json=new(shop, orders_since="2026-01-15"))
+    assert made.status_code == 201, made.text
+    assert made.json()["data"]["orders_since"] == "2026-01-15T05:00:00Z", "as the day begins in New York"
+    store = house.ask("GET", "/v1/stores/shop", house.token("reader"))
+    assert store.json()["orders_since"] == "2026-01-15T05:00:00Z"
+    orders = house.ask("GET", "/v1/stores/shop/standing", ops).json()["resources"][-1]
+    assert (orders["resource"], orders["reads_from"]) == ("orders", "2026-01-15T05:00:00Z")
+    late = {"If-Match": store.headers["etag"]}
+    moved = house.ask("PATCH", "/v1/stores/shop", ops, json={"orders_since": "2025-01-01"}, headers=late)
+    assert moved.json()["orders_since"] == "2025-01-01T05:00:00Z"
+    again = house.ask("PATCH", "/v1/stores/shop", ops, json={"orders_since": "all"}, headers=late)
+    assert again.status_code == 412, "the state that was seen is over"
+    wrong = house.ask("PATCH", "/v1/stores/shop", ops, json={"orders_since": "1"}, headers=any_state)
+    assert wrong.status_code == 422
+    whole = house.ask("PATCH", "/v1/stores/shop", ops, json={"orders_since": "all"}, headers=any_state)
+    assert whole.json()["orders_since"] is None
+    with house.database.connect() as connection:
+        told = connection.exec_driver_sql(
+            "SELECT action, detail->'orders_since' FROM audit_event WHERE detail ? 'orders_since' ORDER BY id"
+        ).all()
+    assert [tuple(one) for one in told] == [
+        ("connector.add", "2026-01-15T05:00:00+00:00"),
+        ("connector.set", ["2026-01-15T05:00:00+00:00", "2025-01-01T05:00:00+00:00"]),
+        ("connector.set", ["2025-01-01T05:00:00+00:00", None]),
+    ]
+
+
 def test_no_answer_shows_a_credential(house: ApiHouse, shop: Running) -> None:
     ops = house.token("admin")
     answers = [house.ask("POST", "/v1/stores", ops, json=new(shop))]

@@ -61,7 +61,13 @@ def connect(page: Page, house: ConsoleHouse, store: Running, name: str) -> Shop:
     page.locator("input[name=consumer_secret]").fill(store.secret)
     page.get_by_role("button", name="Test these keys").click()
     expect(page.get_by_role("heading", name="What we found")).to_be_visible()
+    choices = page.get_by_role("group", name="How far back to read orders").get_by_role("radio")
+    expect(choices.first).to_be_checked()
+    page.get_by_text("The last 90 days").click()
+    expect(choices.last).to_be_checked()
     photograph(page, "walk-found")
+    choices.last.press("ArrowDown")  # from the last to the first
+    expect(choices.first).to_be_checked()
     page.get_by_role("button", name="Start reading").click()
     expect(page).to_have_url(re.compile(f"/console/stores/{name}/first-read$"))
     photograph(page, "walk-first-read")

@@ -316,12 +316,60 @@ def test_set_changes_intervals(cli: Any, registered: Running) -> None:
     told = cli("connectors", "set", "shop", "--resource-interval", "orders=default", "--json").json
     assert told == {
         "name": "shop", "interval": 600, "intervals": {"customers": None, "orders": None, "products": None},
+        "orders_since": None,
     }  # fmt: skip
+
+
+def test_orders_since_a_day_from_adding_to_reading_all(cli: Any, keys: Running) -> None:
+    """Never does a command say that it is all, where it is not."""
+    times = {one["id"]: one["date_created_gmt"] for one in keys.admin.records("orders")}
+    day = sorted(times.values())[len(times) // 2][:10]
+    said = "orders since [0-9]+ [A-Z][a-z]+ 20[0-9]+; older ones when they change"
+    done = add(cli, keys.url, "--orders-since", day)
+    assert re.search(f"Read are {said}", done.out)
+    assert cli("sync", "shop").code == 0
+    document = cli("connectors", "show", "shop", "--json").json
+    since = document["orders_since"]
+    assert since.startswith(day) and since.endswith("Z")
+    for words in (["connectors", "show", "shop"], ["status"], ["verify", "shop"]):
+        assert re.search(said, cli(*words).out), words
+    told = cli("verify", "shop").out
+    assert "In step" in told and "what shop holds" not in told and "what is read of shop" in told
+    ledger = cli("verify", "shop", "--json").json["ledgers"][-1]
+    part, whole = (
+        ledger["held"],
+        sum(one["status"] != "checkout-draft" for one in keys.admin.records("orders")),
+    )
+    assert 0 < part < whole and ledger["in_store"] == part and ledger["older"] == 0
+
+    later = sorted(times.values())[-3][:10]
+    narrower = cli("connectors", "set", "shop", "--orders-since", later)
+    assert "Nothing that is held goes" in narrower.out
+    assert cli("sync", "shop", "--full").code == 0
+    assert "asked for by id" in cli("verify", "shop").out
+    ledger = cli("verify", "shop", "--json").json["ledgers"][-1]
+    assert (ledger["held"], ledger["drift"]) == (part, 0) and ledger["older"] > 0
+
+    wider = cli("connectors", "set", "shop", "--orders-since", "all")
+    assert "All orders are read. The missing ones are read from now on" in wider.out
+    assert cli("sync", "shop").code == 0
+    ledger = cli("verify", "shop", "--json").json["ledgers"][-1]
+    assert (ledger["held"], ledger["older"], ledger["drift"]) == (whole, 0, 0)
+    for words in (["connectors", "show", "shop"], ["status"], ["verify", "shop"]):
+        assert not re.search(said, cli(*words).out), words
+
+
+def test_orders_since_no_day_is_refused_before_anything_is_asked(cli: Any, keys: Running) -> None:
+    for day in ("soon", "2099-01-01", "2025-02-30"):
+        done = add(cli, keys.url, "--orders-since", day)
+        assert done.code == 2 and day in done.err
+    assert "No store is registered" in cli("connectors", "list").out
 
 
 @pytest.mark.parametrize(
     "words", [[], ["--interval", "5"], ["--resource-interval", "orders"], ["--resource-interval", "x=60"],
-              ["--resource-interval", "orders=-5"], ["--resource-interval", "orders=9"], ["--interval", "x"]],
+              ["--resource-interval", "orders=-5"], ["--resource-interval", "orders=9"], ["--interval", "x"],
+              ["--orders-since", "x"], ["--orders-since", "2099-01-01"]],
 )  # fmt: skip
 def test_set_refuses_what_cannot_be(cli: Any, registered: Running, words: list[str]) -> None:
     done = cli("connectors", "set", "shop", *words)

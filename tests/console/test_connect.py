@@ -4,6 +4,7 @@ import html
 import json
 import re
 from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -68,7 +69,9 @@ def test_pasted_keys_from_findings_to_the_first_read(house: ConsoleHouse, ops: B
     assert early.status_code == 422 and "Test the connection first" in early.text
     ops.send(f"{at}/keys", auth_mode="keys", consumer_key=woo.key, consumer_secret=woo.secret)
     page = shown(ops.get(at))
-    assert re.search(r"4 products · \d+ customers · 1\d orders · about \d+ s · about 6 requests", page)
+    assert re.search(r"<b>Everything, since [A-Z][a-z]+ 20\d\d</b>", page)
+    assert re.search(r"\"hint\">1\d orders · about \d+ s · 6 requests", page)
+    assert re.search(r"Products \(4\) and customers \(\d+\) are always read whole\. Measured just now", page)
     kept = house.shops.rows("SELECT * FROM pending_store")
     for secret in (woo.key, woo.secret, bad):
         assert secret not in page and secret not in str(kept)
@@ -83,6 +86,89 @@ def test_pasted_keys_from_findings_to_the_first_read(house: ConsoleHouse, ops: B
     assert house.shops.rows(actor) == [("user:ops@shop.example",)]
     part = ops.get("/console/stores/new-shop/first-read", headers={"HX-Request": "true"}).text
     assert "<html" not in part and 'data-live="store/new-shop"' in part
+
+
+@pytest.fixture(scope="module")
+def aged() -> Iterator[Running]:
+    """A store with orders of the last 90 days, of the last year, and older ones."""
+    with start(60, 4, 5, seed=7) as store:
+        now = datetime.now(UTC)
+        for at, doc in enumerate(store.admin.records("orders")):
+            made = (now - timedelta(days=(5, 200, 700)[at % 3])).strftime("%Y-%m-%dT%H:%M:%S")
+            store.admin.set_field_silently("orders", doc["id"], date_created_gmt=made)
+        yield store
+
+
+def offered(page: str) -> list[tuple[str, str, int]]:
+    """What may be chosen: what is sent, the title, how many orders."""
+    found = re.findall(
+        r'name="back" value="([^"]+)"(?: checked)?><span><b>([^<]+)</b><span class="hint">([\d,]+) orders',
+        page,
+    )
+    return [(value, title, int(orders)) for value, title, orders in found]
+
+
+def test_how_far_back_is_measured_and_chosen(house: ConsoleHouse, ops: Browser, aged: Running) -> None:
+    at = begin(ops, "woocommerce", aged.url)
+    ops.send(f"{at}/keys", auth_mode="keys", consumer_key=aged.key, consumer_secret=aged.secret)
+    page = shown(ops.get(at))
+    everything, year, quarter = offered(page)
+    assert everything[0] == "everything" and everything[1].startswith("Everything, since ")
+    assert (year[1], quarter[1]) == ("The last 12 months", "The last 90 days")
+    assert everything[2] > year[2] > quarter[2] > 5
+    assert page.count("Older orders come when they change.") == 1
+    for wrong in ("2099-01-01", "x", "<b>"):
+        refused = ops.send(f"{at}/start", interval="300", back=wrong)
+        assert refused.status_code == 422 and "Start reading" in refused.text and "<b>x" not in refused.text
+    assert ops.send(f"{at}/start", interval="300", back=quarter[0]).status_code == 303
+    told = shown(ops.get("/console/stores/new-shop"))
+    day = date.fromisoformat(quarter[0])
+    said = f"Orders since {day.day} {day:%b %Y}; older ones when they change"
+    assert said in told and said in shown(ops.get("/console/overview"))
+    assert house.shops.one(
+        "SELECT reads_from::date - current_date FROM sync_state s"
+        " JOIN connector_config c ON c.id = connector_id WHERE name = 'new-shop' AND resource = 'orders'"
+    ) in (-91, -90, -89)
+
+
+def test_how_far_back_is_changed_later(house: ConsoleHouse, ops: Browser, aged: Running) -> None:
+    at = begin(ops, "woocommerce", aged.url)
+    ops.send(f"{at}/keys", auth_mode="keys", consumer_key=aged.key, consumer_secret=aged.secret)
+    ops.send(f"{at}/start", interval="300", back="2026-01-15")
+    at = "/console/stores/new-shop"
+    page = shown(ops.get(f"{at}/change"))
+    assert 'value="2026-01-15"' in page and "Read are orders since 15 Jan 2026" in page
+    wrong = ops.send(f"{at}/since", orders_since="2099-01-01")
+    assert wrong.status_code == 422 and 'value="2099-01-01"' in wrong.text and "no day" in wrong.text
+    later = ops.send(f"{at}/since", orders_since="2026-05-01")
+    assert later.headers["location"].endswith("done=narrower")
+    assert "Nothing that is held goes" in shown(ops.get(later.headers["location"]))
+    assert "Orders since 1 May 2026" in shown(ops.get(at))
+    back = ops.send(f"{at}/since", orders_since="")
+    assert back.headers["location"].endswith("done=wider")
+    page = shown(ops.get(back.headers["location"]))
+    assert "read once more" in page and "older ones when they change" not in page
+    told = house.shops.rows(
+        "SELECT actor FROM audit_event WHERE action = 'connector.set' AND detail ? 'orders_since'"
+    )
+    assert told == [("user:ops@shop.example",)] * 2
+
+
+def test_what_saves_nothing_is_not_offered(
+    house: ConsoleHouse, ops: Browser, shopify: RunningShopify
+) -> None:
+    at = begin(ops, "shopify", shopify.url)
+    ops.send(f"{at}/keys", auth_mode="token", access_token=shopify.token)
+    page = shown(ops.get(at))
+    counts = [orders for _, _, orders in offered(page)]
+    assert counts == sorted(set(counts), reverse=True) and counts
+    truth = [datetime.fromisoformat(one["createdAt"]) for one in shopify.admin.records("orders")]
+    assert counts[0] == len(truth)
+    for value, _, orders in offered(page)[1:]:
+        day = datetime.fromisoformat(value).replace(tzinfo=UTC)
+        near = [sum(one >= day + timedelta(hours=off) for one in truth) for off in (-14, 14)]
+        assert near[1] <= orders <= near[0]
+    assert "writes all of it into files" in page
 
 
 def test_the_first_read_says_how_fast_it_goes_and_how_long_it_takes(

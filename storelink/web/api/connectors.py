@@ -13,7 +13,7 @@ from storelink.connectors.protocol import Account, Checkup, Connector
 from storelink.errors import Misconfigured
 from storelink.models import ConnectorConfig, SyncState
 from storelink.scheduler import ask
-from storelink.sync import account, entry, guardian, status
+from storelink.sync import account, entry, guardian, since, status
 from storelink.sync.opening import FROM_WEB, check_again, examine, measure_clock, open_subject, remembered
 from storelink.sync.token import Remembered
 from storelink.web.api.caller import Name, Operator, Reader, store_for, stores_for
@@ -64,11 +64,12 @@ def list_stores(caller: Reader, services: Use) -> dict[str, Any]:
 
 @router.post("", response_model=Registered, status_code=201, responses=documented(401, 403, 422, 429, 503))
 def add_store(caller: Operator, services: Use, body: NewStore, response: Response) -> dict[str, Any]:
-    """Register a store. It is read from then on, everything first."""
+    """Register a store. It is read from then on, everything first, or orders since a day."""
     if caller.connectors is not None:
         raise Problem(403, "scope", "A token for certain stores cannot register others.")
     connector = _connector(body.platform)
     entry.check_name(body.name)
+    since.check(connector, since.moment_of(body.orders_since or since.ALL, {}))
     url = usable_store(services.settings, connector, body.store_url, allow_http=body.allow_http)
     mode = entry.usable_mode(connector, body.auth_mode)
     if connector.authorization is not None and connector.authorization.mode == mode:
@@ -89,7 +90,8 @@ def add_store(caller: Operator, services: Use, body: NewStore, response: Respons
         row = account.register(
             session, services.keyring, connector, name=body.name, store_url=url, credentials=entered,
             auth_mode=mode, token=keeper.held(), interval=body.interval, allow_http=body.allow_http,
-            settings={FROM_WEB: True} | (remembered(checkup, now) if checkup else {}), actor=caller.actor,
+            settings=(learnt := {FROM_WEB: True} | (remembered(checkup, now) if checkup else {})),
+            orders_since=since.moment_of(body.orders_since or since.ALL, learnt), actor=caller.actor,
         )  # fmt: skip
         session.commit()
         document = _document(session, row)
@@ -115,10 +117,13 @@ def show_store(caller: Reader, services: Use, store: Name, response: Response) -
 def change_store(
     caller: Operator, services: Use, store: Name, body: Change, response: Response, if_match: IfMatch = None
 ) -> dict[str, Any]:
-    """Change how often it is read. It takes effect without a restart."""
+    """Change how often it is read, and from when on its orders are. It takes effect without a restart."""
     row = store_for(services, caller, store)
     with services.database.session() as session:
         _unchanged(session, row, if_match)
+        if body.orders_since is not None:
+            moment = since.moment_of(body.orders_since, row.settings)
+            account.set_orders_since(session, _connector(row.platform), row.id, moment, actor=caller.actor)
         if body.interval is not None:
             account.set_interval(session, row.id, body.interval, actor=caller.actor)
         for resource, seconds in (body.intervals or {}).items():
@@ -260,6 +265,7 @@ def _document(session: Session, row: ConnectorConfig) -> dict[str, Any]:
     return {
         "name": row.name, "platform": row.platform, "store_url": row.store_url, "auth_mode": row.auth_mode,
         "status": row.status, "interval": row.sync_interval, "intervals": dict(intervals),
+        "orders_since": since.of(session, row),
         "settings": row.settings, "created_at": row.created_at.isoformat(),
         "updated_at": row.updated_at.isoformat(),
     }  # fmt: skip

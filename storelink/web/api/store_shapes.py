@@ -23,6 +23,9 @@ _STANDING = {
 }  # fmt: skip
 
 
+_SINCE = "A day, as it begins at the store: older orders are read only when they change. `all` reads all."
+
+
 class Store(BaseModel):
     """A registered store. It never shows a credential."""
 
@@ -34,6 +37,10 @@ class Store(BaseModel):
     interval: int = Field(description="Seconds between passes.", examples=[300])
     intervals: dict[str, int | None] = Field(
         description="By resource; null where it is the store's.", examples=[{"orders": 60, "products": None}]
+    )
+    orders_since: datetime | None = Field(
+        description="Orders made earlier are here only if they changed since; null: all are here.",
+        examples=[None],
     )
     settings: dict[str, Any] = Field(
         description="What the check learnt: currency, time zone, version.",
@@ -72,6 +79,7 @@ class NewStore(BaseModel):
     credentials: dict[str, str] = Field(description="By the names of the platform's fields. Never shown.")
     auth_mode: str | None = Field(None, description="Where the platform has several ways to sign in.")
     interval: int = Field(300, ge=10, le=86_400, description="Seconds between passes.")
+    orders_since: str | None = Field(None, description=_SINCE, examples=["2025-01-01"], max_length=20)
     allow_http: bool = Field(False, description="Accept a store without https.")
     check: bool = Field(True, description="Look at it first, and register nothing if it cannot be read.")
 
@@ -110,6 +118,12 @@ class Change(BaseModel):
     interval: int | None = Field(None, ge=10, le=86_400, description="Seconds between passes.")
     intervals: dict[str, int | None] | None = Field(
         None, description="By resource; null goes back to the store's.", examples=[{"orders": 60}]
+    )
+    orders_since: str | None = Field(
+        None,
+        description=_SINCE + " Nothing that is held goes; with an earlier day all are read once more.",
+        examples=["2025-01-01"],
+        max_length=20,
     )
 
 
@@ -199,7 +213,8 @@ class Difference(BaseModel):
 class Comparison(BaseModel):
     """What the last comparison found, in records."""
 
-    in_store: int = Field(description="Those that the store lists.", examples=[1204])
+    in_store: int = Field(description="Those that the store has, as far as they are read.", examples=[1204])
+    older: int = Field(description="Of those, made before `orders_since`; asked for by id.", examples=[0])
     held: int = Field(description="Those that are held.", examples=[1204])
     missing: int = Field(description="Not held.", examples=[0])
     stale: int = Field(description="Held as they no longer are.", examples=[1])

@@ -15,7 +15,7 @@ from storelink.connectors.key_grant import key_grant_of
 from storelink.connectors.protocol import Connector
 from storelink.errors import Misconfigured, NotFound
 from storelink.models import PendingStore
-from storelink.sync import admission, pace, pending
+from storelink.sync import admission, pace, pending, since
 from storelink.sync.entry import is_this_machine
 from storelink.sync.guardian import usable_public_url
 from storelink.sync.status import StoreStatus, read_status
@@ -31,6 +31,8 @@ from storelink.web.services import Services, Use
 router = APIRouter(include_in_schema=False)
 
 Text = Annotated[str, Form(max_length=2000)]
+EVERYTHING = "everything"
+"""What is sent for the choice of all orders; for any other the day."""
 INTERVALS = {60: "1 minute", 300: "5 minutes", 900: "15 minutes", 3600: "1 hour"}
 
 
@@ -160,9 +162,10 @@ def stop(caller: Operator, services: Use, which: Which) -> Response:
 
 @router.post("/connect/{pending_id}/start", dependencies=[OwnForm])
 def start(
-    request: Request, caller: Operator, services: Use, which: Which, interval: Text = "300"
-) -> Response:
-    """Register it; it is read from now on, everything first."""
+    request: Request, caller: Operator, services: Use, which: Which, interval: Text = "300",
+    back: Text = EVERYTHING,
+) -> Response:  # fmt: skip
+    """Register it; it is read from now on, everything first or orders since a day."""
     seconds = int(interval) if interval.isascii() and interval.isdecimal() and len(interval) < 7 else 0
     with services.database.session() as session:
         row = find(session, which, caller)
@@ -171,12 +174,16 @@ def start(
         sent = {"redirect_url": redirect_url(request, services, row.platform)}
         more = sent if by_consent is not None and by_consent.mode == row.auth_mode else {}
         try:
+            moment = since.moment_of(since.ALL if back == EVERYTHING else back, row.settings)
             made = pending.finish(
-                session, services.keyring, row, interval=seconds, actor=caller.actor, settings=more
-            )
+                session, services.keyring, row, interval=seconds, actor=caller.actor, settings=more,
+                orders_since=moment,
+            )  # fmt: skip
         except Misconfigured as error:
             session.rollback()
-            return _step(request, caller, services, session, find(session, which, caller), str(error))
+            return _step(
+                request, caller, services, session, find(session, which, caller), str(error), chosen=back
+            )
         session.commit()
         name = made.name
     return RedirectResponse(f"/console/stores/{name}/first-read", 303)
@@ -244,8 +251,9 @@ def redirect_url(request: Request, services: Services, platform: str) -> str:
 
 
 def _step(
-    request: Request, caller: Caller, services: Services, session: Session, row: PendingStore, wrong: str = ""
-) -> Response:
+    request: Request, caller: Caller, services: Services, session: Session, row: PendingStore,
+    wrong: str = "", chosen: str = "",
+) -> Response:  # fmt: skip
     connector = registry.get(row.platform)
     hint = None
     if row.data_key is not None:
@@ -259,6 +267,7 @@ def _step(
         problems=sum(one["level"] == "problem" for one in findings),
         warnings=sum(one["level"] == "warning" for one in findings), intervals=INTERVALS,
         clicking=_clicking(request, services, connector, row), at=place(row), **_amounts(row), mark="",
+        chosen=chosen,
         redirect_url=redirect_url(request, services, row.platform),
         by_consent=connector.authorization.mode if connector.authorization else None,
     )  # fmt: skip
@@ -278,11 +287,16 @@ def _clicking(request: Request, services: Services, connector: Connector, row: P
 
 
 def _amounts(row: PendingStore) -> dict[str, Any]:
-    """How much there is to read, and about how long that takes."""
+    """How much there is to read, and about how long that takes, for each choice of how far back."""
     amounts = row.amounts or []
-    known = [one for one in amounts if one["total"] is not None]
+    everything = {"title": "Everything", "day": None, "orders": None, "requests": None, "seconds": None}
+    known = bool(amounts) and all(one["total"] is not None for one in amounts)
+    if known and not row.choices:
+        everything |= {name: sum(one[name] for one in amounts) for name in ("requests", "seconds")}
+        everything["orders"] = next((one["total"] for one in amounts if one["resource"] == "orders"), None)
+    orders = next((one for one in amounts if one["resource"] == "orders" and one["total"]), None)
     return {
-        "amounts": amounts, "known": len(known) == len(amounts) and bool(amounts),
-        "requests": sum(one["requests"] or 0 for one in known),
-        "seconds": sum(one["seconds"] or 0 for one in known),
+        "choices": row.choices or [everything], "everything": EVERYTHING, "orders": orders,
+        "others": [one for one in amounts if one["resource"] != "orders"],
+        "boundable": bool(row.choices),
     }  # fmt: skip

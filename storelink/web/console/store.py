@@ -8,6 +8,7 @@ from fastapi.responses import RedirectResponse, Response
 
 from storelink.access.role import Caller
 from storelink.connectors import registry
+from storelink.connectors.bound import can_bound
 from storelink.connectors.hook import webhooks_of
 from storelink.connectors.protocol import Checkup, Connector
 from storelink.models import ConnectorConfig
@@ -197,6 +198,7 @@ def page(
         done=store_words.DONE.get(done, ""),
         public_url=kept.get("public_url") or services.settings.public_url, width=services.settings.width,
         admin=_admin(row, connector), order_link=order_link,
+        boundable=can_bound(connector),
         by_consent=connector.authorization is not None and connector.authorization.mode == row.auth_mode,
         rate=store_words.rate([line.step for line in shown["lines"]]),
         checked_at=max(filter(None, (one.last_verified_at for one in status.resources)), default=None),

@@ -9,10 +9,11 @@ from sqlmodel import Session, col, select
 
 from storelink.access.role import Caller
 from storelink.connectors import registry
+from storelink.connectors.bound import can_bound
 from storelink.connectors.protocol import Account
 from storelink.errors import Misconfigured
 from storelink.models import ConnectorConfig, SyncState
-from storelink.sync import account, entry
+from storelink.sync import account, entry, since
 from storelink.sync.opening import entered_at, examine, measure_clock, remembered
 from storelink.sync.token import Remembered
 from storelink.web.api.caller import store_for
@@ -73,6 +74,26 @@ def _seconds(value: object, field: str, wrong: list[tuple[str, str]]) -> int | N
     return None
 
 
+@router.post("/stores/{store}/since", dependencies=[OwnForm])
+def set_since(
+    request: Request, caller: Operator, services: Use, store: Name, orders_since: Text = ""
+) -> Response:
+    """From when on orders are read; nothing entered: from the first."""
+    row = store_for(services, caller, store)
+    try:
+        moment = since.moment_of(orders_since.strip() or since.ALL, row.settings)
+        with services.database.session() as session:
+            moved = account.set_orders_since(
+                session, registry.get(row.platform), row.id, moment, actor=caller.actor
+            )
+            session.commit()
+    except Misconfigured as error:
+        wrong = [("orders_since", str(error))]
+        return _page(request, caller, services, row, wrong=wrong, status=422, entered=orders_since)
+    done = "?done=wider" if moved.wider else "?done=narrower" if moved.narrower else ""
+    return RedirectResponse(f"/console/stores/{row.name}{done}", 303)
+
+
 @router.post("/stores/{store}/keys", dependencies=[OwnForm])
 def set_keys(
     request: Request, caller: Operator, services: Use, store: Name, form: Annotated[FormData, Depends(_form)]
@@ -129,14 +150,16 @@ def _intervals(session: Session, row: ConnectorConfig) -> dict[str, int | None]:
 
 def _page(
     request: Request, caller: Caller, services: Services, row: ConnectorConfig, *, status: int = 200,
-    wrong: list[tuple[str, str]] | None = None, findings: Any = (),
+    wrong: list[tuple[str, str]] | None = None, findings: Any = (), entered: str | None = None,
 ) -> Response:  # fmt: skip
     connector = registry.get(row.platform)
     by_consent = connector.authorization.mode if connector.authorization else None
     with services.database.session() as session:
-        intervals = _intervals(session, row)
+        intervals, held = _intervals(session, row), since.of(session, row)
+    day = since.day_of(held, row.settings).isoformat() if held else ""
     return show(
         request, "store_change.html", caller, status=status, row=row, intervals=intervals, findings=findings,
         modes={mode: fields for mode, fields in connector.auth_modes.items() if mode != by_consent},
-        wrong=wrong or [],
+        wrong=wrong or [], boundable=can_bound(connector), bound=since.words(held, row.settings),
+        entered_since=day if entered is None else entered, wrong_since=dict(wrong or ()).get("orders_since"),
     )  # fmt: skip

@@ -27,6 +27,8 @@ DONE = {
     "pause": "Paused. Nothing is read until it is resumed.",
     "resume": "Resumed. The first pass begins now.",
     "intervals": "The intervals are kept, from now on.",
+    "wider": "Orders since then are read once more, from now on. Nothing that is held goes.",
+    "narrower": "Older orders are read only when they change, from now on. Nothing that is held goes.",
     "keys": "The new keys work and are kept, sealed.",
     "installed": "The store let the app in again. Its new token works and is kept, sealed.",
     "unreadable": "The store let the app in, and cannot be read with that. Nothing changed here."
