@@ -141,8 +141,9 @@ class Process:
             time.sleep(0.02)
 
     def cpu(self) -> float:
-        """Seconds of CPU so far."""
-        return _cpu(self.child.pid)
+        """Seconds of CPU so far, its children's too."""
+        pid = self.child.pid
+        return _cpu(pid) + sum(_cpu(child) for child in _children(pid))
 
     def complaints(self) -> list[str]:
         """What it said of errors."""

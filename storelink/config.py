@@ -95,7 +95,7 @@ class Settings(BaseSettings):
         " `storelink users invite`.",
     )
     database_pool: int = Field(
-        default=8, ge=2, le=100, description="Most database connections one process opens."
+        default=8, ge=2, le=100, description="Most database connections one process opens (`serve` is two)."
     )
     embedded_user: str = Field(
         default="nobody",

@@ -67,6 +67,8 @@ class Outage:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._away = self._reachable = False
+        self.told = True
+        """Whether it is said at all; not where another process of ours does."""
 
     def began(self, error: DatabaseAway, *, reachable: bool) -> None:
         """Log the first failure; the ones after it belong to the same outage.
@@ -75,7 +77,7 @@ class Outage:
         """
         with self._lock:
             first, self._away, self._reachable = not self._away, True, reachable
-        if first:
+        if first and self.told:
             log.error("database.away", error=str(error))
 
     def connected(self) -> None:
@@ -89,7 +91,7 @@ class Outage:
             return
         with self._lock:
             back, self._away = self._away, False
-        if back:
+        if back and self.told:
             log.warning("database.back")
 
 
@@ -167,16 +169,18 @@ def went_away(error: BaseException | None) -> DatabaseAway | None:
 
 
 @contextmanager
-def open_database(settings: Settings, *, migrate: bool | None = None) -> Iterator[Database]:
+def open_database(
+    settings: Settings, *, migrate: bool | None = None, name: str = "storelink"
+) -> Iterator[Database]:
     """The database named by the settings, else the private one, up to date.
 
     `migrate` None applies migrations only to the private one; True also to an outer one; False
-    leaves either as it is and does not ask. Raises `Misconfigured` if an outer one is behind, too
-    old or refuses us, `DatabaseAway` if it does not answer.
+    leaves either as it is and does not ask. `name` is what the server calls us. Raises `Misconfigured`
+    if an outer one is behind, too old or refuses us, `DatabaseAway` if it does not answer.
     """
     if settings.database_url is not None:
         url = _parse(settings.database_url.get_secret_value())
-        with _opened(url, settings.database_pool) as database:
+        with _opened(url, settings.database_pool, name) as database:
             _check_server(database)
             if migrate:
                 upgrade(database.engine)
@@ -186,7 +190,7 @@ def open_database(settings: Settings, *, migrate: bool | None = None) -> Iterato
         return
     with (
         embedded.running(settings.home, user=settings.embedded_user) as server,
-        _opened(server.url(), settings.database_pool) as database,
+        _opened(server.url(), settings.database_pool, name) as database,
     ):
         _keep_alive(database.engine, server)
         if migrate is not False:
@@ -195,8 +199,8 @@ def open_database(settings: Settings, *, migrate: bool | None = None) -> Iterato
 
 
 @contextmanager
-def _opened(url: URL, pool: int) -> Iterator[Database]:
-    engine = make_engine(url, pool)
+def _opened(url: URL, pool: int, name: str = "storelink") -> Iterator[Database]:
+    engine = make_engine(url, pool, name)
     try:
         yield Database(engine)
     finally:
@@ -215,10 +219,10 @@ def _keep_alive(engine: Engine, server: embedded.Server) -> None:
             return dialect.connect(*args, **parameters)
 
 
-def make_engine(url: URL, pool: int) -> Engine:
-    """At most `pool` connections, each tried before it is handed out."""
+def make_engine(url: URL, pool: int, name: str = "storelink") -> Engine:
+    """At most `pool` connections, each tried before it is handed out; the server calls them `name`."""
     options: dict[str, Any] = {
-        "application_name": "storelink",
+        "application_name": name,
         "connect_timeout": 10,
         "keepalives_idle": 30,
         "keepalives_interval": 10,

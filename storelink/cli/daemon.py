@@ -1,19 +1,22 @@
 """`storelink serve` and `storelink worker`: the processes that go on until they are told to stop."""
 
+import errno
 import os
 import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from storelink.cli import show
 from storelink.cli.context import read_settings
+from storelink.cli.front import SIGNALS, Front, answering
 from storelink.cli.problems import ExitCode, handled
 from storelink.errors import Misconfigured
 
@@ -22,8 +25,10 @@ if TYPE_CHECKING:
 
 app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False)
 
-HTTP_STOP = 2
-"""Seconds that requests under way have to end."""
+TAKEN = 1.0
+"""Seconds for which a port may be taken still: one that was just killed lets go of it in a moment."""
+LOOK = 0.2
+"""Seconds after which HTTP knows at the latest that clock and worker run, or do not."""
 
 ConcurrencyOption = Annotated[
     int | None,
@@ -35,7 +40,7 @@ ConcurrencyOption = Annotated[
 ]  # fmt: skip
 
 SERVE_HELP = """\
-Read every store by itself: HTTP, the clock and a worker in one process, until it is stopped.
+Read every store by itself: HTTP, the clock and a worker, until it is stopped.
 
 Run it as a service. SIGTERM or Ctrl-C ends it within 10 seconds, with the page in hand stored; a
 kill -9 loses nothing either. Several may run side by side on one Postgres.
@@ -64,8 +69,13 @@ def serve(
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Port; 0 takes a free one.")] = 8600,
     concurrency: ConcurrencyOption = None,
 ) -> None:
-    with handled(), listening(host, port) as listener, prepared(concurrency, clock=True) as daemon:
-        run(daemon, listener)
+    with (
+        handled(),
+        listening(host, port) as listener,
+        answering(listener) as front,
+        prepared(concurrency, clock=True) as daemon,
+    ):
+        run(daemon, front)
 
 
 @app.command(help=WORKER_HELP, short_help="Help `serve` on another machine.")
@@ -96,15 +106,22 @@ def prepared(concurrency: int | None, *, clock: bool) -> "Iterator[Daemon]":
 def listening(host: str, port: int) -> Iterator[socket.socket]:
     """The socket, before anything else is begun. Raises `Misconfigured`."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        listener = socket.create_server((host, port), family=family, backlog=2048)
-    except OSError as error:
-        raise Misconfigured(f"Cannot listen on {host}, port {port}: {error.strerror or error}.") from None
+    until = time.monotonic() + TAKEN
+    while True:
+        try:
+            listener = socket.create_server((host, port), family=family, backlog=2048)
+            break
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE or time.monotonic() > until:
+                raise Misconfigured(
+                    f"Cannot listen on {host}, port {port}: {error.strerror or error}."
+                ) from None
+            time.sleep(0.05)
     with listener:
         yield listener
 
 
-def run(daemon: "Daemon", listener: socket.socket | None, ready: Callable[[], None] = lambda: None) -> None:
+def run(daemon: "Daemon", front: Front | None, ready: Callable[[], None] = lambda: None) -> None:
     """Work until a signal comes or HTTP ends; the main thread only waits. `ready` is called once at work."""
     import structlog
 
@@ -115,59 +132,25 @@ def run(daemon: "Daemon", listener: socket.socket | None, ready: Callable[[], No
         signals.append(number)
         asked.set()
 
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+    for number in SIGNALS:
         signal.signal(number, stop)
     daemon.start()
-    http = None if listener is None else _Http(daemon, listener, asked)
-    log.info("serving" if http else "working", pid=os.getpid(), **(http.where() if http else {}))
-    ready()
-    asked.wait()
+    if front is not None:
+        front.begin(daemon.work.settings, daemon.running(), asked.set)
+        while not (asked.is_set() or front.wait(LOOK)):
+            continue
+    if not asked.is_set():
+        where = {"url": front.url} if front else {}
+        log.info("serving" if front else "working", pid=os.getpid(), **where)
+        ready()
+    while not asked.wait(LOOK):
+        if front is not None:
+            front.tell(daemon.running())
     log.info("stopping", signal=signal.Signals(signals[0]).name if signals else None)
-    clean = (http is None or http.stop()) & daemon.stop()
-    log.info("stopped", clean=clean)
-    if not clean:  # a thread hangs where nothing can be lost; nobody waits for it
+    answered, ended = front is None or front.stop(), daemon.stop()
+    log.info("stopped", clean=answered and ended)
+    if not ended:  # a thread hangs where nothing can be lost; nobody waits for it
         sys.stderr.flush()
         os._exit(ExitCode.FAILED)
-    if not signals:
+    if not signals or not answered:
         raise typer.Exit(ExitCode.FAILED)
-
-
-class _Http:
-    """The HTTP server in a thread of its own."""
-
-    def __init__(self, daemon: "Daemon", listener: socket.socket, asked: threading.Event) -> None:
-        import uvicorn
-
-        from storelink.web.app import create_app
-        from storelink.web.services import Services
-
-        work = daemon.work
-        application = create_app(Services(work.settings, work.database, work.keyring, daemon.running))
-        self._listener, self._asked = listener, asked
-        self._lookout = application.state.lookout
-        self._server = uvicorn.Server(
-            uvicorn.Config(
-                application, log_config=None, access_log=False, lifespan="on",
-                timeout_graceful_shutdown=HTTP_STOP, server_header=False, date_header=False,
-            )
-        )  # fmt: skip
-        self._thread = threading.Thread(target=self._serve, name="http", daemon=True)
-        self._thread.start()
-
-    def where(self) -> dict[str, Any]:
-        """For the log."""
-        host, port = self._listener.getsockname()[:2]
-        return {"url": f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"}
-
-    def stop(self) -> bool:
-        """Answer what is under way, then end."""
-        self._lookout.close()  # its streams do not end by themselves
-        self._server.should_exit = True
-        self._thread.join(HTTP_STOP + 1)
-        return not self._thread.is_alive()
-
-    def _serve(self) -> None:
-        try:
-            self._server.run(sockets=[self._listener])
-        finally:
-            self._asked.set()  # without it, stores could not reach us any more

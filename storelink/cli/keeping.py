@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from storelink.cli import show
 from storelink.cli.daemon import listening, prepared, run
+from storelink.cli.front import answering
 from storelink.cli.story import SHOPIFY, WOO
 
 if TYPE_CHECKING:
@@ -33,12 +34,12 @@ def keep_on(context: "Context", shopify: "RunningShopify", teller: "Teller", hom
     )
     teller.run("connectors", "set", WOO, "--interval", str(INTERVAL))
     teller.run("connectors", "remove", SHOPIFY, "--purge", "--yes")
-    with _listener() as listener:
+    with _listener() as listener, answering(listener) as front:
         url = f"http://{HOST}:{listener.getsockname()[1]}"
         os.environ |= _settings(url)
         link = _invite(context)
         with prepared(None, clock=True) as daemon:
-            run(daemon, listener, lambda: _tell(url, link, shopify, home))
+            run(daemon, front, lambda: _tell(url, link, shopify, home))
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 import signal
 
+import psutil
 import pytest
 from fleet import PROMPT
 
@@ -223,8 +224,9 @@ def test_no_process_opens_more_connections_than_its_budget(fleet, shop, boutique
     )
     fleet.database.engine.dispose()
     assert fleet.one(ours, "storelink") + fleet.one(ours, "storelink worker") <= 8
+    assert 1 <= fleet.one(ours, "storelink front") <= 8
     process.child.send_signal(signal.SIGINT)
-    assert process.child.wait(60) == 0
+    assert process.child.wait(60) == 0, process.log.read_text()[-3000:]
 
 
 def test_a_port_that_is_taken_is_said(fleet, shop):
@@ -232,6 +234,41 @@ def test_a_port_that_is_taken_is_said(fleet, shop):
     code, said = fleet.run("serve", "--port", port)
     assert code == 2
     assert f"Cannot listen on 127.0.0.1, port {port}" in said
+
+
+def _front(process):
+    (child,) = psutil.Process(process.child.pid).children()
+    return child
+
+
+def test_who_answers_dies_with_serve_and_lets_go_of_the_port(fleet):
+    first = fleet.serve()
+    front, port = _front(first), first.url.rsplit(":", 1)[1]
+    first.kill()
+    second = fleet.start("serve", "--port", port)
+    second.wait_until_ready()
+    assert not front.is_running()
+    assert _front(second).pid != front.pid
+
+
+def test_serve_ends_with_who_answers(fleet):
+    """Stores could not reach it any more: whoever keeps the service running is to start it again."""
+    process = fleet.serve()
+    _front(process).kill()
+    assert process.child.wait(60) == 1
+    assert process.lines("front.ended", code=-9)
+    assert process.lines("stopped", clean=False)
+
+
+def test_a_signal_for_all_of_them_is_a_clean_stop(fleet):
+    """A Ctrl-C reaches each process of the terminal."""
+    process = fleet.serve()
+    front = _front(process)
+    for one in (front, process.child):
+        one.send_signal(signal.SIGINT)
+    assert process.child.wait(60) == 0, process.log.read_text()[-3000:]
+    assert not front.is_running()
+    assert not process.lines("front.ended")
 
 
 def test_status_says_when_nobody_works(fleet, shop):
