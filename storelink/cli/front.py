@@ -5,6 +5,7 @@ store gives it up. So answering has an interpreter and database connections of i
 any thread is begun, lives as long as its parent, and is told over a pipe what it has to know.
 """
 
+import gc
 import multiprocessing
 import os
 import signal
@@ -160,6 +161,8 @@ def _answer(settings: "Settings", listener: socket.socket, pipe: Connection) -> 
         keyring = Keyring(provider_of(settings))
         http = _Http(create_app(Services(settings, database, keyring, lambda: running)), listener)
         http.wait_until_started()
+        gc.collect()
+        gc.freeze()  # looking through all that was imported would hold up deliveries, again and again
         with suppress(OSError):  # heard of below
             pipe.send(True)
         while http.up:

@@ -24,12 +24,14 @@ from typing import cast
 import psycopg
 import structlog
 from fastapi import APIRouter, Request, Response
+from sqlmodel import select
 from starlette.requests import ClientDisconnect
 
 from storelink.connectors import registry
 from storelink.connectors.hook import Webhooks, webhooks_of
 from storelink.db import Database
 from storelink.errors import DatabaseAway, Misconfigured
+from storelink.models import ConnectorConfig
 from storelink.secrets.keyring import Keyring
 from storelink.sync import account, delivery, signing
 from storelink.sync.delivery import Arrival
@@ -42,6 +44,8 @@ FRESH = 5.0
 """Seconds for which a store's status and secrets are taken for granted; then they are read anew."""
 LAST = 10.0
 """Seconds for which they still do while that goes on: only after a pause does a delivery wait for it."""
+PREPARED = 100
+"""Stores read before the first delivery is taken: a restart is no reason to be late."""
 READS = 2
 """Stores read at once; the other connections are for others."""
 PAUSE = 0.1
@@ -85,6 +89,16 @@ class Stores:
         self._known: dict[str, Looked] = {}
         self._reading: dict[str, asyncio.Task[Looked]] = {}
         self._turn = asyncio.Semaphore(READS)
+
+    def prepare(self) -> None:
+        """Do what the first deliveries would wait for: imports, a connection, the keys, the first stores."""
+        registry.find_all()
+        with suppress(DatabaseAway, Misconfigured):
+            with self._database.session() as session:
+                living = select(ConnectorConfig.id).where(ConnectorConfig.status != "uninstalled")
+                names = [str(one) for one in session.exec(living.limit(PREPARED))]
+            for name in names:
+                self._known[name] = self._read(name)
 
     async def find(self, name: str, *, read_after: float | None = None) -> Looked:
         """What is under a name, read in the last seconds, or after this time of our clock.
@@ -243,7 +257,7 @@ class Intake:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """For the application's lifespan; what waits at the end is written first."""
-        await asyncio.to_thread(registry.find_all)  # imports, which no delivery should wait for
+        await asyncio.to_thread(self.stores.prepare)
         self.writer.start()
         try:
             yield
