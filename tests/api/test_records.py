@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from api_house import ApiHouse
+from sqlalchemy import event
 
 from storelink.web.api.paging import decimal_text
 
@@ -40,6 +41,7 @@ def test_records_over_http(house: ApiHouse, stores: tuple[str, str]) -> None:
     _whole_records(house, secret)
     _sparse_fields(house, secret)
     _odd_requests(house, secret)
+    _a_status_that_no_order_has_reads_no_table(house, secret)
 
 
 def _newest_first(house: ApiHouse, secret: str) -> None:
@@ -126,3 +128,38 @@ def _odd_requests(house: ApiHouse, secret: str) -> None:
 )  # fmt: skip
 def test_numbers_as_text(value: str, least: int, text: str) -> None:
     assert decimal_text(Decimal(value), least) == text
+
+
+_MANY = """
+INSERT INTO platform_order (connector_id, order_id, order_number, platform, status, total_amount,
+    refunded_amount, current_total_amount, currency, line_items, metadata, created_at, synced_at)
+SELECT c.id, 'many-' || n, n, 'woocommerce', CASE WHEN n % 40 = 0 THEN 'open' ELSE 'completed' END, 1, 0, 1,
+    'EUR', '[]', '{}', timestamptz '2026-01-01' - n * interval '1 minute', now()
+FROM generate_series(1, 20000) n, (SELECT id FROM connector_config ORDER BY name LIMIT 1) c
+"""
+
+
+def _a_status_that_no_order_has_reads_no_table(house: ApiHouse, secret: str) -> None:
+    house.shops.do("DELETE FROM platform_order WHERE status = 'failed'")
+    house.shops.do(_MANY)
+    with house.database.engine.connect() as connection:
+        connection.exec_driver_sql("ANALYZE platform_order")
+        connection.commit()
+    asked: list[tuple[str, Any]] = []
+
+    def note(_c: Any, _cursor: Any, statement: str, values: Any, _context: Any, _many: bool) -> None:
+        if "LATERAL" in statement:
+            asked.append((statement, values))
+
+    event.listen(house.database.engine, "before_cursor_execute", note)
+    try:
+        assert every(house, secret, "orders", status="failed") == []
+        assert len(house.ask("GET", "/v1/orders?status=open", secret).json()["data"]) == 50
+    finally:
+        event.remove(house.database.engine, "before_cursor_execute", note)
+    assert len(asked) == 2
+    with house.database.engine.connect() as connection:
+        for statement, values in asked:
+            ((plan,),) = connection.exec_driver_sql(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", values)
+            assert "ix_platform_order_status" in str(plan), plan
+            assert "Seq Scan on platform_order" not in str(plan)
