@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 
+import orjson
+
 from storelink.sandbox.capacity import Capacity
 from storelink.sandbox.clock import Clock
 from storelink.sandbox.faults import Script, read_rules
@@ -105,6 +107,9 @@ class Desk:
 
 
 def _json(status: int, value: Any) -> Reply:
-    body = json.dumps(value).encode()
+    try:
+        body = orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS)
+    except TypeError:  # half of a surrogate pair, or a number beyond 64 bits: slowly, but as it is
+        body = json.dumps(value).encode()
     headers = [("content-type", "application/json"), ("content-length", str(len(body)))]
     return status, headers, body

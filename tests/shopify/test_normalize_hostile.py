@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import hostile
+import orjson
 import pytest
 from amounts import scaled
 from hypothesis import given, settings
@@ -77,11 +78,11 @@ def test_no_settings_crash_it(junk_settings: dict[str, Any]) -> None:
 
 def every_spoilt(resource: str) -> Iterator[dict[str, Any]]:
     """Each field of a record with each kind of junk, under ids of their own."""
-    number = 10**6
+    number, made = 10**6, orjson.dumps(RECORDS[resource]())
     for path in hostile.worth_spoiling(RECORDS[resource](), UNREAD):
         for value in [*SPECIAL, hostile.UNSPEAKABLE, ...]:
             number += 1
-            raw = RECORDS[resource]()
+            raw: dict[str, Any] = orjson.loads(made)  # ten times faster than a deep copy
             raw["id"] = f"gid://shopify/{KINDS[resource]}/{number}"
             for place, variant in enumerate(raw.get("variants", ())):
                 variant["id"] = f"gid://shopify/ProductVariant/{number}{place}"
