@@ -12,10 +12,13 @@ from playwright.sync_api import Browser, Page, expect
 from seeing import NARROW, WIDE, findings, looking, overflow, picture
 from webhook_house import Shop, wait_until
 
+from storelink.access.session import BY_NAME, note_try
+from storelink.errors import DatabaseAway, Retryable
 from storelink.sandbox.running import Running, start
 from storelink.sync import feed, order_words
 from storelink.sync.act import act
 from storelink.sync.request import rules_of
+from storelink.web.console import catalog
 
 
 @pytest.fixture(params=[WIDE, NARROW])
@@ -138,6 +141,72 @@ def correct(page: Page, shop: Shop, order: dict[str, Any]) -> None:
     held = next(one for one in shop.admin.records("orders") if one["id"] == order["id"])
     assert held["shipping"]["address_1"] == "12 New Street"
     assert held["shipping"]["city"] == order["shipping"]["city"]
+
+
+def test_a_refund_whose_outcome_nobody_knows(browser: Browser, house: ConsoleHouse) -> None:
+    """Live, from sent to unknown: the page says what storelink does, and what nobody should do."""
+    order = refundable(house.woo.store)
+    with looking(browser, house) as page:
+        page.goto(f"/console/orders/fjord-wool/{order['id']}/refund")
+        page.locator("table.lines input, table.lines select").first.fill("1")
+        page.locator("#preview").get_by_role("button", name=re.compile(r"^Refund ")).click()
+        expect(page.get_by_role("heading", name=re.compile("^Refund of ")).first).to_be_visible()
+        house.woo.admin.faults([{"match": {"method": "POST", "path": "/refunds"}, "do": {"drop": "before"}}])
+        with house.woo.subject() as subject:
+            act(house.database, subject, str(order["id"]), rules_of(house.shops.settings))
+        house.woo.admin.faults([])
+        expect(page.get_by_text("Outcome not known yet").first).to_be_visible()  # by itself
+        expect(page.get_by_text("Do not refund it again.").first).to_be_visible()
+        expect(page.get_by_text("Your refund is being confirmed by the bank.").first).to_be_visible()
+        on_both_widths(page, "unknown")
+        page.goto(f"/console/orders/fjord-wool/{order['id']}/refund")
+        expect(page.get_by_role("alert")).to_contain_text("Do not refund it again.")
+        on_both_widths(page, "unknown-another")
+
+
+def test_too_many_tries_and_what_does_not_work(
+    browser: Browser, house: ConsoleHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with house.database.session() as database:
+        for _ in range(BY_NAME + 1):
+            note_try(database, "nobody@shop.example", "192.0.2.1")
+        database.commit()
+    with looking(browser, house, None) as page:
+        page.goto("/console/sign-in")
+        page.get_by_label("Name or e-mail").fill("nobody@shop.example")
+        page.get_by_label("Password").fill("wrong")
+        page.keyboard.press("Enter")
+        expect(page.get_by_text("There were too many tries.")).to_be_visible()
+        on_both_widths(page, "trouble-tries")
+    troubles = (
+        (RuntimeError("a fault of ours"), "Something went wrong on our side", "Looking changes nothing."),
+        (Retryable("Too many requests.", after=30, status=429), "The store does not answer", "in 30 s"),
+        (DatabaseAway("It is being started."), "The database does not answer", "in 5 s"),
+    )
+    with looking(browser, house) as page:
+        for number, (error, head, words) in enumerate(troubles):
+            monkeypatch.setattr(catalog, "show", failing(error))
+            page.goto("/console/catalog")
+            expect(page.get_by_role("heading", level=1)).to_contain_text(head)
+            expect(page.get_by_role("main")).to_contain_text(words)
+            expect(page.get_by_role("link", name="Try again")).to_be_visible()
+            on_both_widths(page, f"trouble-{number}")
+
+
+def failing(error: Exception) -> Any:
+    def show(*_: Any, **__: Any) -> Any:
+        raise error
+
+    return show
+
+
+def on_both_widths(page: Page, name: str) -> None:
+    """Kept for people; it fits the narrow one, and axe finds nothing there."""
+    for width in (WIDE, NARROW):
+        page.set_viewport_size({"width": width, "height": 900})
+        picture(page, name)
+    assert overflow(page) == 0, name
+    assert findings(page) == [], name
 
 
 def photograph(page: Page, name: str) -> None:

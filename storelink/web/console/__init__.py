@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 
 from storelink.access.provider import provider_of
 from storelink.access.sign_on import read_rules
-from storelink.errors import StorelinkError
+from storelink.errors import DatabaseAway, StorelinkError
 from storelink.web.api.problem import Problem, problem_of
 from storelink.web.console import (
     address,
@@ -94,7 +94,12 @@ def create(services: Services) -> FastAPI:
     @app.exception_handler(StorelinkError)
     async def on_error(request: Request, error: StorelinkError) -> Response:
         found = problem_of(error)
-        return shut(request, found.status, _head_of(found.status), found.detail)
+        head, words = _head_of(found.status), found.detail
+        if found.status == 503:
+            head = _AWAY if isinstance(error, DatabaseAway) else _STORE_AWAY
+            after = (found.headers or {}).get("Retry-After")
+            words += f" Try again in {after} s." if after and request.method == "GET" else ""
+        return shut(request, found.status, head, words)
 
     @app.exception_handler(RequestValidationError)
     @app.exception_handler(DataError)  # a NUL, say: no value of any column
@@ -114,10 +119,7 @@ def create(services: Services) -> FastAPI:
     @app.exception_handler(Exception)
     async def on_break(request: Request, _error: Exception) -> Response:
         request.state.caller = None  # a page without the menu asks nothing of what may have broken
-        words = (
-            "It is in its log, for whoever runs storelink. What you sent may or may not be done: look before"
-            " you send it again."
-        )
+        words = _OURS if request.method != "GET" else _OURS_LOOKING
         answer = shut(request, 500, _HEADS[500], words)
         answer.headers.update(HEADERS)
         return answer
@@ -140,6 +142,14 @@ def _head_of(status: int) -> str:
     return _HEADS.get(status, "That cannot be done")
 
 
+_AWAY, _STORE_AWAY = "The database does not answer just now", "The store does not answer just now"
+_OURS = (
+    "It is in its log, for whoever runs storelink. What you sent may or may not be done: look before"
+    " you send it again."
+)
+_OURS_LOOKING = (
+    "Looking changes nothing. Try again; if it stays, whoever runs storelink finds the reason in its log."
+)
 _GONE = "Perhaps it was removed, or the address was cut short."
 _HEADS = {
     403: "This is not for your role",
@@ -151,6 +161,5 @@ _HEADS = {
     429: "Too much was asked for at once",
     500: "Something went wrong on our side",
     502: "The store refuses",
-    503: "It does not answer just now",
     504: "The store does not answer",
 }

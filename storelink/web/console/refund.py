@@ -13,7 +13,7 @@ from sqlmodel import Session
 
 from storelink.access.role import Caller
 from storelink.errors import Misconfigured, NeedsDecision, StorelinkError
-from storelink.models import ActionPreview, ConnectorConfig, OrderItem
+from storelink.models import ActionPreview, ConnectorConfig, OrderItem, RefundRequest
 from storelink.scheduler.acting import enqueue_order
 from storelink.sync import refund
 from storelink.sync.limit import Asker, limits_of
@@ -233,6 +233,8 @@ def _page(
     return show(
         request, "refund.html", caller, status=status, live=False, reasons=refund_form.REASONS,
         other=refund_form.OTHER, items=told.story.items, errors=dict(shown.errors),
+        pending=[one for one in told.story.requests if isinstance(one, RefundRequest)
+                 and one.status == "pending"],
         **_box(row, told, filled, shown, once),
     )  # fmt: skip
 
