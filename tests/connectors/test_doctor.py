@@ -2,7 +2,6 @@
 
 import json
 import re
-import socket
 import string
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -12,6 +11,7 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from ports import free_port
 
 from storelink.connectors.finding import in_words
 from storelink.connectors.protocol import Account, Checkup, Limits
@@ -341,8 +341,7 @@ def test_dirt_in_the_answers_does_no_harm(store: Running) -> None:
 
 
 def test_nobody_there() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     assert codes(examine(f"http://127.0.0.1:{port}")) == ["unreachable"]
     assert codes(examine("https://no-such-host.invalid")) == ["dns"]
 

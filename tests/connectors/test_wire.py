@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import pytest
+from ports import free_port
 
 from storelink.connectors.http import Answer, HttpClient, Signed
 from storelink.connectors.protocol import Limits, Traffic
@@ -296,8 +297,7 @@ def test_more_threads_than_connections(serve, answer, connect) -> None:
 
 
 def test_nobody_listens(connect) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     with pytest.raises(Retryable) as caught:
         get(connect(f"http://127.0.0.1:{port}"))
     assert caught.value.code == "unreachable"

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 
 import pytest
+from ports import free_port
 
 from storelink.connectors.http import HttpClient, Signed
 from storelink.connectors.protocol import Limits, Traffic
@@ -156,8 +157,7 @@ def test_an_answer_before_the_request_was_read_counts(answer, connect) -> None:
 
 
 def test_refused(connect) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as gone:
-        port = gone.getsockname()[1]
+    port = free_port()
     assert "accepts" in str(unsent(connect(f"http://127.0.0.1:{port}")))
 
 

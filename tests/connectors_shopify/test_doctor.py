@@ -1,11 +1,11 @@
 """The doctor, sent to a simulated shop that is ill in every way that it can be."""
 
-import socket
 import string
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from ports import free_port
 
 from storelink.connectors.protocol import Account, Checkup, Limits
 from storelink.connectors.shopify.connector import CONNECTOR
@@ -176,8 +176,7 @@ def test_a_clock_that_is_wrong(shop) -> None:
 
 
 def test_nothing_there() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     entered = {"access_token": "shpat_" + "0" * 32}
     checkup = examine(Account("shop", f"http://127.0.0.1:{port}", "token", entered))
     assert codes(checkup) == ["unreachable"]

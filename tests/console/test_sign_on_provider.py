@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from openid_provider import CLIENT, KEYS, SECRET, OpenId, send
+from ports import free_port
 from sign_on_house import PASSWORD, Court, Made
 
 from storelink.access import asking, provider
@@ -162,8 +163,7 @@ def test_passwords_go_on_where_the_provider_ails(court: Court) -> None:
 def test_a_provider_that_is_not_there_is_left_alone_for_a_moment(
     made: Made, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
+    port = free_port()
     court = made(oidc_issuer=f"http://127.0.0.1:{port}")
     who = court.person()
     who.get("/console/sign-in/sso")

@@ -1,14 +1,13 @@
 """Done when 3 to 5 of the daemon, each seen from outside while `storelink serve` runs."""
 
 import json
-import socket
 import threading
 from collections.abc import Iterator
-from contextlib import closing
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import pytest
+from ports import free_port
 
 LOUD = ("warning", "error", "critical")
 
@@ -34,12 +33,6 @@ def heard() -> Iterator[tuple[str, list[dict[str, Any]]]]:
     server.shutdown()
     thread.join()
     server.server_close()
-
-
-def free_port() -> int:
-    with closing(socket.socket()) as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
 
 
 # -- intervals, pause and resume ---------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from html.parser import HTMLParser
 from urllib.parse import urlsplit
 
@@ -40,9 +41,14 @@ def elements(page: str) -> list[Element]:
     return reader.elements
 
 
+@lru_cache(maxsize=100)
+def _faults(page: str) -> tuple[str, ...]:
+    return tuple(_unsafe(elements(page)))
+
+
 def unsafe(page: str) -> list[str]:
     """What a strict Content-Security-Policy would refuse, and links that run something."""
-    return list(_unsafe(elements(page)))
+    return list(_faults(page))
 
 
 def _unsafe(found: list[Element]) -> Iterator[str]:

@@ -7,11 +7,10 @@ it happens by the machine.
 import os
 import shutil
 import signal
-import socket
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -23,6 +22,7 @@ import psycopg
 from fleet import STORELINK, Fleet, Process, wait_until
 from follower import Follower
 from patience import crowd
+from ports import free_port
 from shopify_laboratory import ShopifyLaboratory
 from woo_laboratory import WooLaboratory
 
@@ -90,7 +90,7 @@ class Town:
     ) -> None:
         self.server, self.fleet, self.shops = server, fleet, shops
         self.chance = Random(f"soak {seed}")
-        self.ports = [_free_port() for _ in range(many)]
+        self.ports = [free_port() for _ in range(many)]
         self.slots = [Slot(("serve", "--port", str(port))) for port in self.ports]
         self.slots += [Slot(("worker",)) for _ in range(many)]
         self.follower = Follower(STORELINK, fleet.environment, lambda: fleet.url)
@@ -316,12 +316,6 @@ class Town:
                 record = str(held.get(key, {}).get("product_id", key)) if resource == "products" else key
                 found.setdefault((resource, record), []).append(line)
         return found
-
-
-def _free_port() -> int:
-    with closing(socket.socket()) as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
 
 
 @contextmanager
