@@ -249,7 +249,7 @@ def set_orders_since(
     if moved.before != moved.after:
         _change(session, row)
         told = [None if one is None else one.isoformat() for one in (moved.before, moved.after)]
-        _record(session, row, "connector.set", actor, orders_since=told)
+        _record(session, row, "connector.set_since", actor, orders_since=told)
     return moved
 
 

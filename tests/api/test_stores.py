@@ -115,8 +115,8 @@ def test_orders_since_a_day(house: ApiHouse, shop: Running) -> None:
         ).all()
     assert [tuple(one) for one in told] == [
         ("connector.add", "2026-01-15T05:00:00+00:00"),
-        ("connector.set", ["2026-01-15T05:00:00+00:00", "2025-01-01T05:00:00+00:00"]),
-        ("connector.set", ["2025-01-01T05:00:00+00:00", None]),
+        ("connector.set_since", ["2026-01-15T05:00:00+00:00", "2025-01-01T05:00:00+00:00"]),
+        ("connector.set_since", ["2025-01-01T05:00:00+00:00", None]),
     ]
 
 

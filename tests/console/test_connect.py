@@ -149,9 +149,10 @@ def test_how_far_back_is_changed_later(house: ConsoleHouse, ops: Browser, aged: 
     page = shown(ops.get(back.headers["location"]))
     assert "read once more" in page and "older ones when they change" not in page
     told = house.shops.rows(
-        "SELECT actor FROM audit_event WHERE action = 'connector.set' AND detail ? 'orders_since'"
+        "SELECT actor FROM audit_event WHERE action = 'connector.set_since' AND detail ? 'orders_since'"
     )
     assert told == [("user:ops@shop.example",)] * 2
+    assert shown(ops.get("/console/audit?what=stores")).count("Changed how far back its orders are read") == 2
 
 
 def test_what_saves_nothing_is_not_offered(

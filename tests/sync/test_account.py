@@ -7,7 +7,7 @@ import traceback
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import ClassVar
 
 import pytest
@@ -38,6 +38,8 @@ class Toy:
     platform: str = "toy"
     title: str = "Toy"
     resources: tuple[str, ...] = ("products", "customers", "orders")
+    listed_whole: frozenset[str] = frozenset({"customers"})
+    capabilities: frozenset[str] = frozenset()
     auth_modes: ClassVar[Mapping[str, tuple[CredentialField, ...]]] = {
         "keys": (
             CredentialField("consumer_key", "api_key", "consumer key", pattern="ck_.*"),
@@ -51,7 +53,14 @@ class Toy:
         return url.rstrip("/").lower()
 
 
-TOY = Toy()
+@dataclass(frozen=True)
+class Bounded(Toy):
+    """One whose orders can be read from a time on."""
+
+    capabilities: frozenset[str] = frozenset({"since"})
+
+
+TOY, BOUNDED = Toy(), Bounded()
 
 
 @pytest.fixture
@@ -498,6 +507,34 @@ def test_a_removed_store_is_taken_up_again_where_it_was(register, done, keyring,
     assert state.next_due_at is not None
     assert audit()[-1][2]["taken_up"] is True
     assert register("shop", store_url="https://new.test").id != row.id  # the old name is free
+
+
+def test_a_store_that_is_taken_up_again_is_read_as_far_back_as_is_said_now(done, keyring, states):
+    """Wider than before, the rest is missing: all is read once more."""
+
+    def register(since):
+        options = {"name": "shop", "store_url": "https://shop.test", "credentials": CREDENTIALS}
+        return done(account.register, keyring, BOUNDED, orders_since=since, **options)
+
+    moment = datetime(2026, 1, 1, tzinfo=UTC)
+    row = register(moment)
+    assert {name: one.reads_from for name, one in states(row).items() if one.reads_from} == {"orders": moment}
+    for since, phase in ((moment + timedelta(days=9), "live"), (moment, "backfill"), (None, "backfill")):
+        done(lambda session: session.execute(text("UPDATE sync_state SET phase = 'live', cursor = '{}'")))
+        done(account.remove, "shop")
+        register(since)
+        orders = states(row)["orders"]
+        assert (orders.reads_from, orders.phase) == (since, phase)
+        assert states(row)["customers"].phase == "live"
+
+
+def test_a_platform_without_a_filter_is_always_read_whole(register, done):
+    options = {"name": "shop", "store_url": "https://shop.test"}
+    moment = datetime(2026, 1, 1, tzinfo=UTC)
+    assert "always read whole" in refusal(register, orders_since=moment, **options)
+    register()
+    assert "always read whole" in refusal(done, account.set_orders_since, TOY, "shop", moment)
+    assert not done(account.set_orders_since, TOY, "shop", None).wider
 
 
 def test_another_store_may_have_the_name_of_a_removed_one(register, done):

@@ -33,7 +33,9 @@ ABOUT: Mapping[str, tuple[str, tuple[str, ...]]] = {
 _WORDS = {
     "connector.add": "connected the store", "connector.remove": "removed the store",
     "connector.pause": "paused reading", "connector.resume": "resumed reading",
-    "connector.set": "changed how often it is read", "connector.set_credentials": "entered new keys",
+    "connector.set": "changed how often it is read",
+    "connector.set_since": "changed how far back its orders are read",
+    "connector.set_credentials": "entered new keys",
     "connector.sync_now": "had it read at once", "connector.verify_now": "had it checked at once",
     "connector.uninstalled": "found the app taken out of the store",
     "webhooks.install": "had webhooks installed", "webhooks.remove": "had webhooks removed",
