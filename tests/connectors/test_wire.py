@@ -90,9 +90,9 @@ def test_silence_ends(serve, connect) -> None:
 
 def test_the_next_request_has_a_deadline_of_its_own(serve, answer, connect) -> None:
     replies = iter([answer(b"[1]"), answer(b"[2]")])
-    client = connect(serve(lambda _r: next(replies)).url, timeout=0.3)
+    client = connect(serve(lambda _r: next(replies)).url, timeout=0.6)
     assert get(client).body == b"[1]"
-    time.sleep(1.6)  # longer than the first one's deadline
+    time.sleep(3.1)  # longer than the first one's deadline
     assert get(client).body == b"[2]"
 
 

@@ -154,7 +154,7 @@ def test_shipping_and_fees_are_given_back_by_their_ids(store: Running, call: Cal
 
 def test_a_request_that_waited_is_worked_though_nobody_listens(store: Running, call: Caller) -> None:
     order = store.admin.create_order()["id"]
-    store.admin.faults([{"match": {"method": "POST"}, "do": {"slow": 0.5}}])
+    store.admin.faults([{"match": {"method": "POST"}, "do": {"slow": 2.0}}])
     with pytest.raises(httpx.ReadTimeout):
         call.http.post(f"orders/{order}/refunds", json={"amount": "5.00"}, timeout=0.1)
     assert call.json(f"orders/{order}/refunds") == []

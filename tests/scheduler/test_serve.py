@@ -5,6 +5,7 @@ import signal
 import psutil
 import pytest
 from fleet import PROMPT
+from ports import free_port
 
 from storelink.sandbox.running import start
 
@@ -242,8 +243,10 @@ def _front(process):
 
 
 def test_who_answers_dies_with_serve_and_lets_go_of_the_port(fleet):
-    first = fleet.serve()
-    front, port = _front(first), first.url.rsplit(":", 1)[1]
+    port = str(free_port())  # nobody else's once it is let go of
+    first = fleet.start("serve", "--port", port)
+    first.wait_until_ready()
+    front = _front(first)
     first.kill()
     second = fleet.start("serve", "--port", port)
     second.wait_until_ready()

@@ -93,7 +93,7 @@ class Server:
 
 def read_request(stream) -> Request | None:
     line = stream.readline().decode("latin-1").split()
-    if len(line) != 3:
+    if len(line) != 3 or not line[2].startswith("HTTP/"):  # the end, or TLS: any bytes, sometimes three words
         return None
     headers = {}
     while (raw := stream.readline().decode("latin-1").strip()) != "":

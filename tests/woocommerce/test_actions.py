@@ -268,14 +268,14 @@ def test_a_lasting_refusal_in_the_clothes_of_a_failure(shop: Running, actions: A
     assert moved(shop, order) == []
 
 
-def test_a_client_that_gave_up_does_not_stop_it(shop: Running, order: int) -> None:
-    shop.admin.faults([{"match": {"method": "POST"}, "do": {"slow": 1.0}}])
-    with acting(shop, timeout=0.1) as actions:
-        with pytest.raises(OutcomeUnknown) as caught:
-            refund(actions, order, Wish(amount=D(5)))
-        assert not caught.value.answered
-        assert actions.look(str(order)).refunds == ()
-        until(lambda: actions.look(str(order)).refunds)
+def test_a_client_that_gave_up_does_not_stop_it(shop: Running, actions: Actions, order: int) -> None:
+    shop.admin.faults([{"match": {"method": "POST"}, "do": {"slow": 3.0}}])
+    body = worded(actions, order, Wish(amount=D(5)))
+    with acting(shop, timeout=0.3) as hasty, pytest.raises(OutcomeUnknown) as caught:
+        hasty.send_refund(str(order), "key", body)
+    assert not caught.value.answered
+    assert actions.look(str(order)).refunds == ()
+    until(lambda: actions.look(str(order)).refunds)
     assert moved(shop, order) == ["5.00"]
     shop.admin.faults([])
 
