@@ -124,12 +124,15 @@ def _url(listener: socket.socket) -> str:
 
 def _live(listener: socket.socket, pipe: Connection, parents: Connection) -> None:
     """Wait for settings, answer until told to stop."""
+    threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
+    parents.close()
     from storelink.cli.problems import complain, exit_code
 
-    parents.close()  # or the end of the parent would not be seen
     try:
-        settings = _hear(pipe)
+        settings = pipe.recv()
         code = 0 if settings is None or _answer(settings, listener, pipe) else 1
+    except (EOFError, ConnectionError):  # the parent is gone
+        code = 1
     except StorelinkError as error:
         complain(error)
         code = exit_code(error)
@@ -137,12 +140,12 @@ def _live(listener: socket.socket, pipe: Connection, parents: Connection) -> Non
     os._exit(code)
 
 
-def _hear(pipe: Connection) -> Any:
-    """The next message. Whose parent is gone ends as by kill -9: nothing waits for what is tidied up."""
-    try:
-        return pipe.recv()
-    except (EOFError, OSError):
-        os._exit(1)
+def _end_with_parent() -> None:
+    """As by kill -9, whatever is being done: the port is wanted by whoever comes next."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
 
 
 def _answer(settings: "Settings", listener: socket.socket, pipe: Connection) -> bool:
@@ -154,7 +157,7 @@ def _answer(settings: "Settings", listener: socket.socket, pipe: Connection) -> 
     from storelink.web.services import Services
 
     configure_logs(settings)
-    running = _hear(pipe)
+    running = pipe.recv()
     with _opened(settings, pipe) as database:
         if database is None:
             return True
@@ -163,11 +166,10 @@ def _answer(settings: "Settings", listener: socket.socket, pipe: Connection) -> 
         http.wait_until_started()
         gc.collect()
         gc.freeze()  # looking through all that was imported would hold up deliveries, again and again
-        with suppress(OSError):  # heard of below
-            pipe.send(True)
+        pipe.send(True)
         while http.up:
             if pipe.poll(0.5):
-                message = _hear(pipe)
+                message = pipe.recv()
                 if message is None:
                     return http.stop()
                 running = message
@@ -186,7 +188,7 @@ def _opened(settings: "Settings", pipe: Connection) -> "Iterator[Database | None
                 opening = open_database(settings, migrate=False, name="storelink front")
                 database = stack.enter_context(opening)
             except DatabaseAway:
-                if pipe.poll(0.5) and _hear(pipe) is None:
+                if pipe.poll(0.5) and pipe.recv() is None:
                     break
         if database is not None:
             database.outage.told = False  # the other process says so

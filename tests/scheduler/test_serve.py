@@ -245,13 +245,15 @@ def _front(process):
 def test_who_answers_dies_with_serve_and_lets_go_of_the_port(fleet):
     port = str(free_port())  # nobody else's once it is let go of
     first = fleet.start("serve", "--port", port)
-    first.wait_until_ready()
-    front = _front(first)
+    fleet.wait_until(lambda: psutil.Process(first.child.pid).children(), "nobody is to answer")
+    born = _front(first)  # it has hardly begun
     first.kill()
     second = fleet.start("serve", "--port", port)
     second.wait_until_ready()
-    assert not front.is_running()
-    assert _front(second).pid != front.pid
+    assert not born.is_running()
+    grown = _front(second)
+    second.kill()
+    fleet.wait_until(lambda: not grown.is_running(), "it outlives its parent")
 
 
 def test_serve_ends_with_who_answers(fleet):
