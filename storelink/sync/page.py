@@ -81,6 +81,21 @@ def normalize_page(
     those rebuilt from partial rows: what the store withholds is in them, and not in their print.
     """
     page = Page(read)
+    add_records(page, connector, resource, settings, records, rebuilt)
+    for item in broken:
+        page.rejected[item.id] = (item.error, item.payload)
+    return page
+
+
+def add_records(
+    page: Page,
+    connector: Connector,
+    resource: str,
+    settings: Mapping[str, Any],
+    records: Iterable[tuple[str | None, Raw]],
+    rebuilt: Collection[str] = (),
+) -> None:
+    """Have records of the page's read in it, too; see `normalize_page`."""
     for asked, raw in records:
         try:
             result = connector.normalize(resource, raw, settings)
@@ -100,9 +115,6 @@ def normalize_page(
             page.rejected[asked or result.id or unnamed(raw)] = (result.error, raw)
         else:
             assert isinstance(result, Ignored)
-    for item in broken:
-        page.rejected[item.id] = (item.error, item.payload)
-    return page
 
 
 def weigh(rows: Rows) -> int:
