@@ -42,7 +42,7 @@ def find(
 ) -> None:
     """Find orders to which all of that applies, the newest first."""
     with run(as_json) as context:
-        from storelink.sync import order_search
+        from storelink.sync import order_search, since
 
         with context.database.session() as session:
             store = find_store(session, connector) if connector else None
@@ -50,11 +50,14 @@ def find(
                 session, email=email, number=number, sku=sku, connector_id=store.id if store else None,
                 limit=limit,
             )  # fmt: skip
+            bounds = since.told(session, [store.id] if store else None)
     if as_json:
         print_json({"orders": [_found_document(one) for one in found]})
         return
     if not found:
         show.say("No order that was read is like that.")
+        for one in bounds:
+            show.say(f"Not all orders are here: {one}.")
         return
     show.table(
         ["store", "number", "id", "placed", "status", "payment", "shipping", "total", "refunded", "email"],

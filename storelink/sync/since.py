@@ -3,7 +3,8 @@
 Functions do not commit; the outermost caller does.
 """
 
-from collections.abc import Mapping
+import uuid
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 from typing import Any
@@ -109,6 +110,19 @@ def of(session: Session, row: ConnectorConfig) -> datetime | None:
             SyncState.connector_id == row.id, col(SyncState.resource) == RESOURCE
         )
     ).first()
+
+
+def told(session: Session, stores: Sequence[uuid.UUID] | None = None) -> list[str]:
+    """`shop: orders since …` for each store (of these) of which not all orders are read, by name."""
+    query = (
+        select(ConnectorConfig.name, SyncState.reads_from, ConnectorConfig.settings)
+        .join(SyncState, col(SyncState.connector_id) == ConnectorConfig.id)
+        .where(col(SyncState.reads_from).is_not(None), ConnectorConfig.status != "uninstalled")
+        .order_by(ConnectorConfig.name)
+    )
+    if stores is not None:
+        query = query.where(col(ConnectorConfig.id).in_(list(stores)))
+    return [f"{name}: {words(moment, settings)}" for name, moment, settings in session.exec(query)]
 
 
 def move(session: Session, row: ConnectorConfig, since: datetime | None) -> Moved:

@@ -342,6 +342,7 @@ def test_orders_since_a_day_from_adding_to_reading_all(cli: Any, keys: Running) 
     )
     assert 0 < part < whole and ledger["in_store"] == part and ledger["older"] == 0
 
+    assert re.search(f"Not all orders are here: shop: {said}", cli("orders", "find", "--number", "no").out)
     later = sorted(times.values())[-3][:10]
     narrower = cli("connectors", "set", "shop", "--orders-since", later)
     assert "Nothing that is held goes" in narrower.out

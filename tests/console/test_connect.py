@@ -125,6 +125,8 @@ def test_how_far_back_is_measured_and_chosen(house: ConsoleHouse, ops: Browser, 
     day = date.fromisoformat(quarter[0])
     said = f"Orders since {day.day} {day:%b %Y}; older ones when they change"
     assert said in told and said in shown(ops.get("/console/overview"))
+    for place in ("/console/orders?q=zzzz", "/console/orders"):
+        assert f"Not all orders are here: new-shop: o{said[1:]}" in shown(ops.get(place))
     assert house.shops.one(
         "SELECT reads_from::date - current_date FROM sync_state s"
         " JOIN connector_config c ON c.id = connector_id WHERE name = 'new-shop' AND resource = 'orders'"

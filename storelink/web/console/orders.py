@@ -17,7 +17,7 @@ from storelink.connectors.action import Address
 from storelink.connectors.presenting import OrderFace, presenter_of
 from storelink.errors import StorelinkError
 from storelink.models import ConnectorConfig
-from storelink.sync import order_list
+from storelink.sync import order_list, since
 from storelink.sync.order_list import Page, Place, Row, Wanted
 from storelink.sync.order_words import tokens
 from storelink.web.api.caller import stores_for
@@ -87,12 +87,13 @@ def browse(
         session.connection().execute(text(_PATIENCE))
         page = order_list.read_page(session, wanted, after=read_place(after), before=read_place(before))
         late = order_list.behind(session, wanted.stores)
+        bounds = since.told(session, wanted.stores)
     if page.only is not None and not (after or before):
         return RedirectResponse(order_link(*page.only), 303)
     filters = {"q": q, "store": store, "paid": paid, "shipped": shipped, "placed": placed}
     return show(
         request, "orders.html", caller, page=page, lines=[line_of(row, words) for row in page.rows],
-        stores=stores, searched=searched, late=late, filters=filters, words=words,
+        stores=stores, searched=searched, late=late, bounds=bounds, filters=filters, words=words,
         too_short=wanted.too_short, payments=PAYMENTS, shippings=SHIPPINGS, ages=AGES,
         head=_head(page, q), newer=_link(filters, "before", page.newer),
         older=_link(filters, "after", page.older), csv=_csv(filters), more=_more(page), most=SAVED,
