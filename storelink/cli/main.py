@@ -11,7 +11,8 @@ import io
 import signal
 import sys
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from types import FrameType
+from typing import Any
 
 import typer
 from typer import main as typing
@@ -131,8 +132,18 @@ def _storelink(
     pass
 
 
-def _leave(number: int, _frame: object) -> NoReturn:
-    """Asked to end: unwind as for Ctrl-C, so that what we started stops too."""
+def _leave(number: int, frame: FrameType | None) -> None:
+    """Asked to end: unwind as for Ctrl-C, so that what we started stops too.
+
+    In the midst of an import what is raised may be lost, as in whatever the collector calls there: then
+    a moment later.
+    """
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            signal.signal(signal.SIGALRM, lambda _, later: _leave(number, later))
+            signal.setitimer(signal.ITIMER_REAL, 0.05)
+            return
+        frame = frame.f_back
     raise SystemExit(128 + number)
 
 
