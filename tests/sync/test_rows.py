@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 import pytest
+from fleet import wait_until
 
 from storelink.errors import LaneLost
 from storelink.sync.backfill import backfill
@@ -114,7 +115,8 @@ def test_a_pass_whose_lane_was_taken_over_writes_nothing(world):
     world.store.pass_time(60)
 
     def take_over(what):
-        if what == "backfill orders 3":
+        if what == "backfill orders 3":  # reading runs ahead of writing
+            wait_until(lambda: world.one("SELECT count(*) FROM platform_order") == 3, "nothing is written")
             with world.database.connect() as connection:
                 connection.exec_driver_sql("UPDATE sync_state SET full_token = full_token + 1")
                 connection.commit()
