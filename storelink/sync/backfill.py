@@ -9,19 +9,16 @@ from datetime import datetime
 from typing import Any
 
 from storelink.connectors import bound
-from storelink.connectors.protocol import Raw
 from storelink.sync import listing, stage, state
 from storelink.sync.ahead import ahead
 from storelink.sync.fetching import Fetching, due
 from storelink.sync.lane import Lane
-from storelink.sync.page import Page, add_records, normalize_page, write_pages
+from storelink.sync.page import Page, gather, write_pages
 from storelink.sync.run import Counts, Run
 from storelink.sync.subject import Progress, Subject
 
 ANALYZE_AT = (1, 10, 100, 1000)
 """Pages after which the planner is told how the tables have grown; they start empty."""
-GATHERED = 25
-"""Records in a page of those that a reader gives one by one."""
 WAITING = 2_000_000
 """Characters of raw JSON that may wait to be written, and so go into one transaction."""
 
@@ -82,33 +79,13 @@ def _read_all(
 def _pages(
     lane: Lane, subject: Subject, cursor: dict[str, Any], since: datetime | None
 ) -> Generator[tuple[Page, dict[str, Any]], None, None]:
-    """The rows of each page and the cursor after it; runs ahead of the writing.
-
-    Records of one read that come one by one are gathered to pages. Others never wait for the next.
-    """
+    """The rows of each page and the cursor after it; runs ahead of the writing."""
     store_time, done = cursor.get("store_time"), int(cursor.get("done", 0))
-    page: Page | None = None
-    place: dict[str, Any] = {}
-    for raw in bound.backfill(subject.store, lane.resource, cursor.get("inner"), since):
-        single = len(raw.records) < 2 and not raw.broken
-        if page is not None and not (single and raw.read is page.read and len(page) < GATHERED):
-            yield page, place
-            page = None
-        records: list[tuple[str | None, Raw]] = [(None, record) for record in raw.records]
-        if page is None:
-            page = normalize_page(
-                subject.connector, lane.resource, subject.settings, records, raw.broken, raw.read
-            )
-        else:
-            add_records(page, subject.connector, lane.resource, subject.settings, records)
-        store_time = store_time or (raw.read.store_time or raw.read.started).isoformat()
-        done += len(raw.records)
-        place = {"store_time": store_time, "inner": raw.cursor, "done": done, "total": raw.total}
-        if not (single and len(page)):
-            yield page, place
-            page = None
-    if page is not None:
-        yield page, place
+    reading = bound.backfill(subject.store, lane.resource, cursor.get("inner"), since)
+    for page, raw, many in gather(subject.connector, lane.resource, subject.settings, reading):
+        store_time = store_time or (page.read.store_time or page.read.started).isoformat()
+        done += many
+        yield page, {"store_time": store_time, "inner": raw.cursor, "done": done, "total": raw.total}
 
 
 def _compare(lane: Lane, subject: Subject, run: Run, since: datetime | None) -> Fetching:

@@ -1,7 +1,7 @@
 """One page into the database: rows, what we know of each record, change events and cursor together."""
 
 import json
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -15,6 +15,7 @@ from storelink.connectors.protocol import (
     Connector,
     Ignored,
     Raw,
+    RawPage,
     Read,
     Rejection,
     Rows,
@@ -27,6 +28,8 @@ from storelink.sync.run import Counts
 
 LAZY = "SET LOCAL synchronous_commit = off"
 """Lets Postgres answer before the page is on disk."""
+GATHERED = 25
+"""Records in a page of those that a reader gives one by one."""
 UNSETTLED = timedelta(seconds=2)
 """A version younger than this when it was read may be edited again under the same stamp."""
 
@@ -115,6 +118,33 @@ def add_records(
             page.rejected[asked or result.id or unnamed(raw)] = (result.error, raw)
         else:
             assert isinstance(result, Ignored)
+
+
+def gather(
+    connector: Connector, resource: str, settings: Mapping[str, Any], reading: Iterable[RawPage]
+) -> Generator[tuple[Page, RawPage, int], None, None]:
+    """Pages of a whole read: the rows, the last of the read in them, and the number of its records.
+
+    Records of one read that come one by one are gathered to pages. Others never wait for the next.
+    """
+    page: Page | None = None
+    last, many = None, 0
+    for raw in reading:
+        single = len(raw.records) < 2 and not raw.broken
+        if page is not None and last and not (single and raw.read is page.read and len(page) < GATHERED):
+            yield page, last, many
+            page = None
+        records: list[tuple[str | None, Raw]] = [(None, record) for record in raw.records]
+        if page is None:
+            page, many = normalize_page(connector, resource, settings, records, raw.broken, raw.read), 0
+        else:
+            add_records(page, connector, resource, settings, records)
+        last, many = raw, many + len(raw.records)
+        if not (single and len(page)):
+            yield page, last, many
+            page = None
+    if page is not None and last:
+        yield page, last, many
 
 
 def weigh(rows: Rows) -> int:

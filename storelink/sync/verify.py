@@ -17,7 +17,7 @@ from storelink.sync.emptied import emptied
 from storelink.sync.fetching import Fetching, due
 from storelink.sync.lane import Lane
 from storelink.sync.listing import CHUNK, Candidate, Restored
-from storelink.sync.page import normalize_page, write_page
+from storelink.sync.page import gather, write_page
 from storelink.sync.run import Counts, Run
 from storelink.sync.subject import Progress, Subject
 
@@ -180,16 +180,13 @@ def _read_deep(
     since: datetime | None,
 ) -> None:
     """Read every record (made since then) as a backfill does and compare the content."""
-    for raw in bound.backfill(subject.store, lane.resource, None, since):
-        page = normalize_page(
-            subject.connector, lane.resource, subject.settings,
-            ((None, record) for record in raw.records), raw.broken, raw.read,
-        )  # fmt: skip
+    reading = bound.backfill(subject.store, lane.resource, None, since)
+    for page, raw, many in gather(subject.connector, lane.resource, subject.settings, reading):
         write_page(
             lane, subject.connector, page,
             inspect=judge, finish=run.note, keep=fix, memory=subject.memory,
         )  # fmt: skip
-        ledger.deep += len(raw.records)
+        ledger.deep += many
         subject.report(Progress(lane.resource, "verify", ledger.deep, raw.total))
 
 

@@ -89,7 +89,7 @@ def test_the_verdicts_are_those_of_the_code() -> None:
         (fetching.ATTEMPTS, 5, "after five it is quarantined"),
         (Limits().body_limit, 64 * 1024 * 1024, "up to 64 MiB"),
         (shopify_reader.OVERLAP, timedelta(minutes=15), "from 15 minutes before the watermark"),
-        (backfill.GATHERED, 25, "pages of 25"),
+        (writing.GATHERED, 25, "pages of 25"),
         (everything.ATTEMPTS, 3, "after three the read goes by pages"),
         (jsonl.MOST, 256, "one of up to 256 partitions"),
         (nodes.VISIBLE, timedelta(days=59), "no order older than 59 days is ever gone"),
