@@ -100,11 +100,12 @@ def add(
         if checkup is not None and not checkup.healthy:
             _refuse(name, checkup, as_json)
         with context.database.session() as session:
+            settings = learnt(context, checkup, redirect_url)
+            moment = since.moment_of(orders_since or since.ALL, settings)
             account.register(
                 session, context.keyring, connector, name=name, store_url=url, credentials=entered,
                 auth_mode=mode, token=token_of(candidate), interval=interval, allow_http=allow_http,
-                settings=(settings := learnt(context, checkup, redirect_url)),
-                orders_since=(moment := since.moment_of(orders_since or since.ALL, settings)),
+                settings=settings, orders_since=moment,
             )  # fmt: skip
             session.commit()
         _tell_added(candidate, connector, checkup, since.words(moment, settings), as_json)

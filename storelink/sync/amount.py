@@ -3,7 +3,7 @@
 import math
 import time
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, cast
 
 from storelink.connectors import bound
@@ -86,7 +86,7 @@ def choices(
     if orders is None or not bound.can_bound(connector):
         return []
     today = since.day_of(datetime.now(UTC), settings)
-    days = ((_MONTHS, _year_before(today)), (_DAYS, since.days_back(datetime.now(UTC), settings, 90)))
+    days = ((_MONTHS, _year_before(today)), (_DAYS, today - timedelta(days=90)))
     asking = cast(BoundedStore, store)
     try:
         whole = asking.extent(bound.RESOURCE)

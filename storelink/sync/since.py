@@ -64,11 +64,6 @@ def day_of(moment: datetime, settings: Mapping[str, Any]) -> date:
     return moment.astimezone(zone_of(settings)).date()
 
 
-def days_back(now: datetime, settings: Mapping[str, Any], days: int) -> date:
-    """The day so many days before today, at the store."""
-    return day_of(now, settings) - timedelta(days=days)
-
-
 def zone_of(settings: Mapping[str, Any]) -> tzinfo:
     """The store's time zone as far as its check learnt it, else UTC."""
     name = settings.get("time_zone")

@@ -26,7 +26,7 @@ from storelink.connectors.shopify.nested import Completion, Unread
 from storelink.connectors.shopify.nodes import Nodes
 from storelink.connectors.shopify.pagesize import PageSize
 from storelink.connectors.shopify.told import advanced, connection, key, updated
-from storelink.connectors.shopify.walk import REACH, Order, Page, by_id, made_since, walk, zulu
+from storelink.connectors.shopify.walk import REACH, Order, Page, by_id, changed_since, made_since, walk
 from storelink.errors import Rejected, Retryable
 
 OVERLAP = timedelta(minutes=15)
@@ -151,7 +151,7 @@ class Reader:
     def _since(self, kind: Kind, since: datetime, whole: bool) -> Iterator[ListPage]:
         """What changed since then, oldest change first."""
         while True:
-            query = f"updated_at:>='{zulu(since)}'"
+            query = changed_since(since)
             seen, oldest = 0, since
             for page in self._pages(kind, Order("UPDATED_AT", query), whole):
                 yield self._versions(kind, page, whole)
@@ -162,13 +162,13 @@ class Reader:
                 if seen >= REACH:
                     break
             if oldest <= since:  # more records of one second than a list can reach
-                yield from self._listed_whole(kind, f"updated_at:>='{zulu(since)}'")
+                yield from self._listed_whole(kind, changed_since(since))
                 return
             since = oldest
 
     def _since_backwards(self, kind: Kind, since: datetime, whole: bool) -> Iterator[ListPage]:
         """The same where the filter knows only days: newest first, up to the first page that is older."""
-        query = f"updated_at:>='{zulu(since - timedelta(days=1))}'"
+        query = changed_since(since - timedelta(days=1))
         seen = 0
         for page in self._pages(kind, Order("UPDATED_AT", query, reverse=True), whole):
             nodes = [node for node in page.nodes if updated(node) >= since]
@@ -177,7 +177,7 @@ class Reader:
             if page.nodes and not nodes:
                 return
             if seen >= REACH and not page.last:
-                yield from self._listed_whole(kind, f"updated_at:>='{zulu(since)}'")
+                yield from self._listed_whole(kind, changed_since(since))
                 return
 
     def _pages(self, kind: Kind, order: Order, whole: bool) -> Iterator[Page]:
@@ -223,7 +223,7 @@ class Reader:
 
     def _destroyed(self, kind: Kind, since: datetime) -> Iterator[ListPage]:
         """Ids that the feed of events says were destroyed. Not every app may read it."""
-        query = f"action:destroy AND subject_type:{kind.type.upper()} AND created_at:>='{zulu(since)}'"
+        query = f"action:destroy AND subject_type:{kind.type.upper()} AND {made_since(since)}"
         document, after = queries.load("destroyed"), None
         while True:
             try:

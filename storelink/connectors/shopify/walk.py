@@ -79,6 +79,11 @@ def page_of(
     return Page(part.items, answer.read, not part.more, cursor, spare)
 
 
+def changed_since(since: datetime) -> str:
+    """The search for what changed at `since` or later."""
+    return f"updated_at:>='{zulu(since)}'"
+
+
 def made_since(since: datetime | None) -> str | None:
     """The search for what was made at `since` or later; None: for everything."""
     return None if since is None else f"created_at:>='{zulu(since)}'"

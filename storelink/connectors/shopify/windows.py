@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Self
 
 from storelink.connectors.shopify import queries
-from storelink.connectors.shopify.walk import zulu
+from storelink.connectors.shopify.walk import made_since, zulu
 
 PARTS = 5
 """Bulk operations of an app that a shop runs at once."""
@@ -47,10 +47,9 @@ class Plan:
         """
         span = self.last - self.first
         cuts = [self.first + span * part // self.parts for part in range(1, self.parts)]
-        ends = [_zulu(cut) for cut in cuts]
-        least = "" if self.since is None else f"created_at:>='{_zulu(self.since)}'"
-        lower = [least, *(f"created_at:>='{end}'" for end in ends)]
-        upper = [*(f"created_at:<'{end}'" for end in ends), ""]
+        least = None if self.since is None else _moment(self.since)
+        lower = [made_since(since) or "" for since in (least, *map(_moment, cuts))]
+        upper = [*(f"created_at:<'{zulu(_moment(cut))}'" for cut in cuts), ""]
         bound = "" if self.since is None else f"_{self.since}"
         name = f"_{self.first}_{self.last}_{self.parts}{bound} {{"
         named = query.replace(" {", name, 1)
@@ -72,5 +71,5 @@ def plan_of(text: str, query: str, since: datetime | None = None) -> Plan | None
     return plan if known and text in plan.texts(query) else None
 
 
-def _zulu(seconds: int) -> str:
-    return zulu(datetime.fromtimestamp(seconds, UTC))
+def _moment(seconds: int) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
