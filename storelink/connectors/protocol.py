@@ -11,7 +11,7 @@ of several machines can be put in order; `store_time` is the store's.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, overload
 
 from storelink.connectors.reach import Reach
 from storelink.connectors.rows import CustomerRow, ItemRow, OrderRow, ProductRow, RefundRow
@@ -191,9 +191,45 @@ class Broken:
     payload: Any = None
 
 
+Normalize = Callable[[str, Raw, Mapping[str, Any]], "Rows | Rejection | Ignored"]
+"""See `Connector.normalize`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Packed(Sequence[Raw]):
+    """Records that nobody has parsed yet; each is when it is looked at.
+
+    Another process may be asked to parse them and make rows of them. So `unpack` and `normalize` are
+    functions that are found by their names, or `functools.partial` of such.
+    """
+
+    ids: Sequence[str]
+    parts: Sequence[bytes]
+    """Of each id what `unpack` makes the record of."""
+    unpack: Callable[[bytes], Raw]
+    """Raises `ValueError` for what is no record."""
+    normalize: Normalize
+
+    def __len__(self) -> int:
+        return len(self.parts)
+
+    @overload
+    def __getitem__(self, at: int) -> Raw: ...
+    @overload
+    def __getitem__(self, at: slice) -> Sequence[Raw]: ...
+    def __getitem__(self, at: int | slice) -> Raw | Sequence[Raw]:
+        """Raises `ValueError` for what is no record."""
+        if isinstance(at, slice):
+            return [self.unpack(part) for part in self.parts[at]]
+        return self.unpack(self.parts[at])
+
+
 @dataclass(frozen=True, slots=True)
 class RawPage:
-    """A page of a backfill. `cursor` resumes after it; `total` is for the progress bar only."""
+    """A page of a backfill; its records may be `Packed`.
+
+    `cursor` resumes after it; `total` is about how many records there are, if that is known.
+    """
 
     records: Sequence[Raw]
     read: Read

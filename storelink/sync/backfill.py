@@ -6,14 +6,16 @@ first incremental pass reads again whatever changed while the backfill ran.
 
 from collections.abc import Generator
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from storelink.connectors import bound
 from storelink.sync import listing, stage, state
 from storelink.sync.ahead import ahead
 from storelink.sync.fetching import Fetching, due
+from storelink.sync.helper import prepare_ahead
 from storelink.sync.lane import Lane
-from storelink.sync.page import Page, gather, write_pages
+from storelink.sync.page import Closed, Page, page_of, write_pages
 from storelink.sync.run import Counts, Run
 from storelink.sync.subject import Progress, Subject
 
@@ -78,13 +80,19 @@ def _read_all(
 
 def _pages(
     lane: Lane, subject: Subject, cursor: dict[str, Any], since: datetime | None
-) -> Generator[tuple[Page, dict[str, Any]], None, None]:
+) -> Generator[tuple[Page | Closed, dict[str, Any]], None, None]:
     """The rows of each page and the cursor after it; runs ahead of the writing."""
     store_time, done = cursor.get("store_time"), int(cursor.get("done", 0))
-    reading = bound.backfill(subject.store, lane.resource, cursor.get("inner"), since)
-    for page, raw, many in gather(subject.connector, lane.resource, subject.settings, reading):
+    connector, resource, settings = subject.connector, lane.resource, subject.settings
+    reading = bound.backfill(subject.store, resource, cursor.get("inner"), since)
+    for raw, ready in prepare_ahead(connector, resource, settings, reading):
+        page: Page | Closed
+        if ready is None:
+            page = page_of(connector, resource, settings, raw)
+        else:
+            page = Closed(raw.read, ready, partial(page_of, connector, resource, settings, raw))
         store_time = store_time or (page.read.store_time or page.read.started).isoformat()
-        done += many
+        done += len(raw.records)
         yield page, {"store_time": store_time, "inner": raw.cursor, "done": done, "total": raw.total}
 
 

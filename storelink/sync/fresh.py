@@ -10,16 +10,15 @@ row keeps Postgres from inserting many at once, and its random ids put each one 
 
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import psycopg
 
-from storelink.connectors.protocol import Rows
-from storelink.connectors.rows import OrderRow
 from storelink.sync import merge
 from storelink.sync.lane import Lane
-from storelink.sync.lines import Lines, line_of
+from storelink.sync.lines import PARTS, line_of
+from storelink.sync.prepared import Prepared
 from storelink.sync.stage import ENTITIES, ITEM, RECORD_COLUMNS, Entity, copy_lines
 
 _KNOWN = """
@@ -33,10 +32,9 @@ SELECT now()::text, clock_timestamp()::text,
 
 
 class New(NamedTuple):
-    """A record that is thought to be new: its rows, and its values of `stage.RECORD_COLUMNS`."""
+    """A record that is thought to be new, and its values of `stage.RECORD_COLUMNS`."""
 
-    rows: Rows
-    lines: Lines
+    one: Prepared
     record: tuple[Any, ...]
     read: bytes
     """Connector, resource, and when the read began and was done, as a line."""
@@ -48,9 +46,8 @@ def write_fresh(lane: Lane, platform: str, new: Sequence[New]) -> bool:
 
     After one of `CONFLICTS` the transaction must be rolled back.
     """
-    new = sorted(new, key=lambda one: one.rows.id)  # everybody locks in the order of ids
-    rows = [one.rows for one in new]
-    now, at, known, strangers = _look(lane, rows)
+    new = sorted(new, key=lambda each: each.one.id)  # everybody locks in the order of ids
+    now, at, known, strangers = _look(lane, [each.one for each in new])
     if known:
         return False
     if strangers:
@@ -58,11 +55,11 @@ def write_fresh(lane: Lane, platform: str, new: Sequence[New]) -> bool:
     copy_lines(
         lane.connection, "source_record",
         ("connector_id", "resource", "read_started_at", "read_finished_at", *RECORD_COLUMNS[:7], "due_since"),
-        (b"%b\t%b" % (one.read, line_of(
-            (*one.record[:7], one.finished if one.record[1] == "unsettled" else None))) for one in new),
+        (b"%b\t%b" % (each.read, line_of(
+            (*each.record[:7], each.finished if each.record[1] == "unsettled" else None))) for each in new),
     )  # fmt: skip
     for entity in ENTITIES[lane.resource]:
-        _copy(lane, platform, entity, new, now, at)
+        _copy(lane, platform, entity, [each.one for each in new], now, at)
     return True
 
 
@@ -70,16 +67,15 @@ CONFLICTS = (psycopg.errors.UniqueViolation, psycopg.errors.DeadlockDetected)
 """Somebody else wrote one of the records at this very moment, or one came twice."""
 
 
-def _look(lane: Lane, rows: Sequence[Rows]) -> tuple[str, str, bool, list[str]]:
+def _look(lane: Lane, new: Sequence[Prepared]) -> tuple[str, str, bool, list[str]]:
     """The transaction's time and the present one as text, whether any of the records is known, and
     customers who are not.
     """
-    orders: Iterator[OrderRow] = (row for one in rows for row in one.orders)
-    customers = {row.customer_id for row in orders if row.customer_id is not None}
+    customers = {customer for one in new for customer in one.customers}
     row = lane.connection.execute(
         _KNOWN,
         {
-            "connector": lane.connector_id, "resource": lane.resource, "ids": [one.id for one in rows],
+            "connector": lane.connector_id, "resource": lane.resource, "ids": [one.id for one in new],
             "customers": list(customers),
         },
     ).fetchone()  # fmt: skip
@@ -88,9 +84,10 @@ def _look(lane: Lane, rows: Sequence[Rows]) -> tuple[str, str, bool, list[str]]:
     return now, at, known, sorted(customers.difference(held))
 
 
-def _copy(lane: Lane, platform: str, entity: Entity, new: Sequence[New], now: str, at: str) -> None:
-    """The rows of one table, and its change events if it has them."""
-    found = entity.rows((one.rows, one.lines) for one in new)
+def _copy(lane: Lane, platform: str, entity: Entity, new: Sequence[Prepared], now: str, at: str) -> None:
+    """The rows of one table, and its change events if it has them. A key that comes twice is a conflict."""
+    part = PARTS.index(entity.part)
+    found = [(line, one.trashed) for one in new for line in one.lines[part]]
     if not found:
         return
     connector, name = str(lane.connector_id), entity.event
@@ -103,19 +100,19 @@ def _copy(lane: Lane, platform: str, entity: Entity, new: Sequence[New], now: st
             firsts = [b"%b\t%b" % (key, first) for key in ids(len(found))]
         copy_lines(
             lane.connection, entity.table, columns,
-            (b"%b\t%b" % (first, line) for first, (_, line, _) in zip(firsts, found, strict=True)),
+            (b"%b\t%b" % (first, line) for first, (line, _) in zip(firsts, found, strict=True)),
         )  # fmt: skip
         return
     kept, trashed = (line_of((connector, platform, now, gone)) for gone in (None, now))
     copy_lines(
         lane.connection, entity.table,
         ("connector_id", "platform", "synced_at", "deleted_at", *entity.columns),
-        (b"%b\t%b" % (trashed if gone else kept, line) for _, line, gone in found),
+        (b"%b\t%b" % (trashed if gone else kept, line) for line, gone in found),
     )  # fmt: skip
     event = line_of((connector, name, "insert", at))
     copy_lines(
         lane.connection, "change_event", ("connector_id", "entity", "op", "at", "key"),
-        (b"%b\t%b" % (event, line.partition(b"\t")[0]) for _, line, _ in found),
+        (b"%b\t%b" % (event, line.partition(b"\t")[0]) for line, _ in found),
     )  # fmt: skip
 
 

@@ -1,7 +1,7 @@
 """One page into the database: rows, what we know of each record, change events and cursor together."""
 
 import json
-from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -14,6 +14,7 @@ from storelink.connectors.protocol import (
     Broken,
     Connector,
     Ignored,
+    Packed,
     Raw,
     RawPage,
     Read,
@@ -21,15 +22,14 @@ from storelink.connectors.protocol import (
     Rows,
 )  # fmt: skip
 from storelink.sync import erased, fresh, merge, stage, verdict, withheld
-from storelink.sync.fingerprint import fingerprint, parts_digest, payload_fingerprint
+from storelink.sync.fingerprint import fingerprint, payload_fingerprint
 from storelink.sync.lane import Lane
-from storelink.sync.lines import Lines, line_of, lines_of
+from storelink.sync.lines import line_of, lines_of
+from storelink.sync.prepared import Prepared, prepare, prepared
 from storelink.sync.run import Counts
 
 LAZY = "SET LOCAL synchronous_commit = off"
 """Lets Postgres answer before the page is on disk."""
-GATHERED = 25
-"""Records in a page of those that a reader gives one by one."""
 UNSETTLED = timedelta(seconds=2)
 """A version younger than this when it was read may be edited again under the same stamp."""
 
@@ -44,29 +44,72 @@ class Page:
     """id → (why, payload)."""
     gone: list[str] = field(default_factory=list)
     out_of_sight: Sequence[str] = ()
-    prints: dict[str, bytes] = field(default_factory=dict)
-    """id → fingerprint of its rows."""
-    lines: dict[str, Lines] = field(default_factory=dict)
-    """id → its rows as lines."""
+    prepared: dict[str, Prepared] = field(default_factory=dict)
+    """id → what is written of its rows."""
     listed: Mapping[str, tuple[datetime | None, bool]] = field(default_factory=dict)
     """id → (version in the list, whether exact), where a list made us fetch it."""
-
-    size: int = 0
-    """Characters of the raw JSON in it."""
 
     def put(self, rows: Rows, normalizer: int, *, held: bool = False) -> None:
         """Have these rows written for their record. What is withheld of `held` ones is not in their print."""
         if held and rows.withheld:
             rows = replace(rows, partial=True)
-            self.prints[rows.id] = fingerprint(withheld.blanked(rows), normalizer)
-            self.lines[rows.id] = lines_of(rows)
+            lines, digest = lines_of(rows), fingerprint(withheld.blanked(rows), normalizer)
+            self.prepared[rows.id] = prepared(rows, lines, digest)
         else:
-            lines = self.lines[rows.id] = lines_of(rows)
-            self.prints[rows.id] = fingerprint(rows, normalizer, lines)
+            self.prepared[rows.id] = prepare(rows, normalizer)
         self.rows[rows.id] = rows
 
     def __len__(self) -> int:
         return len(self.rows) + len(self.rejected) + len(self.gone) + len(self.out_of_sight)
+
+    @property
+    def size(self) -> int:
+        """About how many characters of raw JSON are in it."""
+        return sum([one.size for one in self.prepared.values()])
+
+    def opened(self) -> "Page":
+        """Itself; see `Closed`."""
+        return self
+
+
+class Closed:
+    """A page that another process prepared, all of it records that became rows.
+
+    The rows are made here only if somebody asks for them.
+    """
+
+    def __init__(self, read: Read, ready: Sequence[Prepared], make: Callable[[], Page]) -> None:
+        """`make` makes the same page here."""
+        self.read, self._make = read, make
+        self._ready = {one.id: one for one in ready}
+        self._page: Page | None = None
+        self.listed: Mapping[str, tuple[datetime | None, bool]] = {}
+        self.gone: Sequence[str] = ()
+        self.out_of_sight: Sequence[str] = ()
+        self.size = sum([one.size for one in ready])
+
+    def opened(self) -> Page:
+        """The page with its rows."""
+        if self._page is None:
+            self._page = self._make()
+        return self._page
+
+    @property
+    def prepared(self) -> dict[str, Prepared]:
+        """id → what is written of its rows."""
+        return self._ready if self._page is None else self._page.prepared
+
+    @property
+    def rows(self) -> dict[str, Rows]:
+        return self.opened().rows
+
+    @property
+    def rejected(self) -> dict[str, tuple[str, Any]]:
+        return {} if self._page is None else self._page.rejected
+
+    def put(self, rows: Rows, normalizer: int) -> None:
+        """See `Page.put`."""
+        self.opened().put(rows, normalizer)
 
 
 def normalize_page(
@@ -84,21 +127,6 @@ def normalize_page(
     those rebuilt from partial rows: what the store withholds is in them, and not in their print.
     """
     page = Page(read)
-    add_records(page, connector, resource, settings, records, rebuilt)
-    for item in broken:
-        page.rejected[item.id] = (item.error, item.payload)
-    return page
-
-
-def add_records(
-    page: Page,
-    connector: Connector,
-    resource: str,
-    settings: Mapping[str, Any],
-    records: Iterable[tuple[str | None, Raw]],
-    rebuilt: Collection[str] = (),
-) -> None:
-    """Have records of the page's read in it, too; see `normalize_page`."""
     for asked, raw in records:
         try:
             result = connector.normalize(resource, raw, settings)
@@ -112,46 +140,31 @@ def add_records(
             except ValueError as error:
                 result = Rejection(result.id, f"the normalizer gave what cannot be stored: {error}")
         if isinstance(result, Rows):
-            page.size += weigh(result)
             page.rejected.pop(result.id, None)
         elif isinstance(result, Rejection):
             page.rejected[asked or result.id or unnamed(raw)] = (result.error, raw)
         else:
             assert isinstance(result, Ignored)
+    for item in broken:
+        page.rejected[item.id] = (item.error, item.payload)
+    return page
 
 
-def gather(
-    connector: Connector, resource: str, settings: Mapping[str, Any], reading: Iterable[RawPage]
-) -> Generator[tuple[Page, RawPage, int], None, None]:
-    """Pages of a whole read: the rows, the last of the read in them, and the number of its records.
+def page_of(connector: Connector, resource: str, settings: Mapping[str, Any], raw: RawPage) -> Page:
+    """The rows of a page of a backfill. What is packed is parsed one by one: a core's cache holds one."""
+    if not isinstance(raw.records, Packed):
+        records = [(None, record) for record in raw.records]
+        return normalize_page(connector, resource, settings, records, raw.broken, raw.read)
+    broken = list(raw.broken)
 
-    Records of one read that come one by one are gathered to pages. Others never wait for the next.
-    """
-    page: Page | None = None
-    last, many = None, 0
-    for raw in reading:
-        single = len(raw.records) < 2 and not raw.broken
-        if page is not None and last and not (single and raw.read is page.read and len(page) < GATHERED):
-            yield page, last, many
-            page = None
-        records: list[tuple[str | None, Raw]] = [(None, record) for record in raw.records]
-        if page is None:
-            page, many = normalize_page(connector, resource, settings, records, raw.broken, raw.read), 0
-        else:
-            add_records(page, connector, resource, settings, records)
-        last, many = raw, many + len(raw.records)
-        if not (single and len(page)):
-            yield page, last, many
-            page = None
-    if page is not None and last:
-        yield page, last, many
+    def unpacked(packed: Packed) -> Iterator[tuple[str | None, Raw]]:
+        for at, key in enumerate(packed.ids):
+            try:
+                yield None, packed[at]
+            except ValueError as error:
+                broken.append(Broken(key, f"the record cannot be read: {error}"))
 
-
-def weigh(rows: Rows) -> int:
-    """About how many characters of raw JSON the rows carry."""
-    return sum(
-        len(row.metadata) for kind in (rows.products, rows.customers, rows.orders) for row in kind
-    ) + sum(len(row.line_items) for row in rows.orders)
+    return normalize_page(connector, resource, settings, unpacked(raw.records), broken, raw.read)
 
 
 def unnamed(payload: Any) -> str:
@@ -216,7 +229,7 @@ def write_page(
 def write_pages(
     lane: Lane,
     connector: Connector,
-    pages: Sequence[Page],
+    pages: Sequence[Page | Closed],
     finish: Callable[[Counts, int], None],
     memory: erased.Memory | None = None,
 ) -> None:
@@ -227,7 +240,9 @@ def write_pages(
     last = len(pages) - 1
     if not _write_fresh(lane, connector, pages, lambda counts: finish(counts, last), memory):
         for at, page in enumerate(pages):
-            write_page(lane, connector, page, finish=partial(_at, finish, at), lazy=True, memory=memory)
+            write_page(
+                lane, connector, page.opened(), finish=partial(_at, finish, at), lazy=True, memory=memory
+            )
 
 
 def _at(finish: Callable[[Counts, int], None], at: int, counts: Counts) -> None:
@@ -237,13 +252,13 @@ def _at(finish: Callable[[Counts, int], None], at: int, counts: Counts) -> None:
 def _write_fresh(
     lane: Lane,
     connector: Connector,
-    pages: Sequence[Page],
+    pages: Sequence[Page | Closed],
     finish: Callable[[Counts], None],
     memory: erased.Memory | None,
 ) -> bool:
     """The short way, where nothing of the pages is known; commits. False: nothing was done."""
     if any(page.rejected or page.gone or page.out_of_sight for page in pages) or not any(
-        page.rows for page in pages
+        page.prepared for page in pages
     ):
         return False
     error, version = lane.clock.error, connector.normalizer_version
@@ -264,18 +279,18 @@ def _write_fresh(
     return True
 
 
-def _new(lane: Lane, page: Page, normalizer: int, error: timedelta) -> Iterator[fresh.New]:
+def _new(lane: Lane, page: Page | Closed, normalizer: int, error: timedelta) -> Iterator[fresh.New]:
     """The records of a page that are thought to be new. `error` is how wrong our clock may be."""
     finished = str(page.read.finished + error)
     read = line_of((lane.connector_id, lane.resource, page.read.started - error, finished))
-    for key, rows in page.rows.items():
-        yield fresh.New(rows, page.lines[key], _record(rows, normalizer, page), read, finished)
+    for one in page.prepared.values():
+        yield fresh.New(one, _record(one, normalizer, page), read, finished)
 
 
 def _stage(lane: Lane, normalizer: int, page: Page) -> None:
     """COPY the page into the staging tables."""
     records = [
-        *(_record(rows, normalizer, page) for rows in page.rows.values()),
+        *(_record(one, normalizer, page) for one in page.prepared.values()),
         *((key, "quarantined", None, page.listed.get(key, (None, True))[0], None,
            _bytea(payload_fingerprint(why + json_text(payload))), normalizer, False)
           for key, (why, payload) in page.rejected.items()),
@@ -284,29 +299,28 @@ def _stage(lane: Lane, normalizer: int, page: Page) -> None:
     ]  # fmt: skip
     stage.copy_rows(lane.connection, "stage_record", stage.RECORD_COLUMNS, records)
     for entity in stage.ENTITIES[lane.resource]:
-        found = entity.rows((rows, page.lines[key]) for key, rows in page.rows.items())
+        found = entity.rows((rows, page.prepared[key].lines) for key, rows in page.rows.items())
         if found:
             stage.copy_lines(lane.connection, entity.stage, entity.columns, [line for _, line, _ in found])
 
 
-def _record(rows: Rows, normalizer: int, page: Page) -> tuple[Any, ...]:
+def _record(one: Prepared, normalizer: int, page: Page | Closed) -> tuple[Any, ...]:
     """The line of `stage_record` for a record that became rows.
 
     Where a list led to the record, the list's version is noted only if the record is not older:
     a cache in front of the store may have answered, and then the next list must differ again.
     """
-    version = rows.version
-    listed, exact = page.listed.get(rows.id, (version, True))
-    if listed and version and listed > version and exact and not rows.trashed:
+    version = one.version
+    listed, exact = page.listed.get(one.id, (version, True))
+    if listed and version and listed > version and exact and not one.trashed:
         listed = version
-    state = "partial" if rows.partial else "held"
+    state = "partial" if one.partial else "held"
     seen = page.read.store_time or page.read.started
     until = seen + (page.read.finished - page.read.started) + UNSETTLED
     if version is not None and seen - UNSETTLED < version <= until:
         state = "unsettled"
     return (
-        rows.id, state, version, listed, parts_digest(rows.parts), _bytea(page.prints[rows.id]),
-        normalizer, rows.trashed,
+        one.id, state, version, listed, one.parts, _bytea(one.digest), normalizer, one.trashed,
     )  # fmt: skip
 
 

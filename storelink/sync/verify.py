@@ -17,7 +17,7 @@ from storelink.sync.emptied import emptied
 from storelink.sync.fetching import Fetching, due
 from storelink.sync.lane import Lane
 from storelink.sync.listing import CHUNK, Candidate, Restored
-from storelink.sync.page import gather, write_page
+from storelink.sync.page import page_of, write_page
 from storelink.sync.run import Counts, Run
 from storelink.sync.subject import Progress, Subject
 
@@ -181,12 +181,12 @@ def _read_deep(
 ) -> None:
     """Read every record (made since then) as a backfill does and compare the content."""
     reading = bound.backfill(subject.store, lane.resource, None, since)
-    for page, raw, many in gather(subject.connector, lane.resource, subject.settings, reading):
+    for raw in reading:
         write_page(
-            lane, subject.connector, page,
+            lane, subject.connector, page_of(subject.connector, lane.resource, subject.settings, raw),
             inspect=judge, finish=run.note, keep=fix, memory=subject.memory,
         )  # fmt: skip
-        ledger.deep += many
+        ledger.deep += len(raw.records)
         subject.report(Progress(lane.resource, "verify", ledger.deep, raw.total))
 
 

@@ -8,7 +8,7 @@ from private_store import Store, as_text, traces
 from sqlalchemy import text
 
 from storelink.models import metadata
-from storelink.sync import account, erased, keys, privacy
+from storelink.sync import account, erased, helper, keys, privacy
 from storelink.sync.lane import FULL, hold
 from storelink.sync.opening import open_subject
 from storelink.sync.person import find
@@ -84,8 +84,12 @@ def test_renormalizing_finds_the_same(shop: Store) -> None:
     assert shop.select(ROWS) == rows
 
 
-def test_a_first_read_of_an_emptied_database_knows_them_too(shop: Store) -> None:
-    """The short way into the tables, where nothing is known of the records."""
+@pytest.mark.parametrize("large", [helper.LARGE, 1], ids=["alone", "helped"])
+def test_a_first_read_of_an_emptied_database_knows_them_too(
+    shop: Store, large: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The short way into the tables, where nothing is known of the records; also with another process."""
+    monkeypatch.setattr(helper, "LARGE", large)
     person = shop.somebody()
     shop.erase(customer=person["customer_id"])
     with shop.database.connect() as connection:

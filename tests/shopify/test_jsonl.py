@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from storelink.connectors.shopify import jsonl
-from storelink.connectors.shopify.jsonl import Assembly, Damaged, Layout
+from storelink.connectors.shopify.jsonl import Assembly, Damaged, Layout, unpack
 from storelink.errors import Misconfigured
 
 ORDERS = Layout("Order", {"LineItem": "lineItems", "ShippingLine": "shippingLines"})
@@ -86,7 +86,7 @@ def put_together(
         assembly.finish()
         batches = list(assembly.batches(batch))
         assert not [key for one in batches for key in one.loose]
-        return [record for one in batches for record in one.records]
+        return [unpack(ORDERS, lines) for one in batches for lines in one.records.values()]
 
 
 @settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
@@ -130,7 +130,7 @@ def test_a_read_goes_on_after_any_record(
             batches = list(assembly.batches(2, after))
             if batches:
                 assert batches[-1].passed == len(records)
-            return [record["id"] for one in batches for record in one.records]
+            return [key for one in batches for key in one.records]
 
     assert read(passed) == read(0)[passed:]
 
@@ -159,11 +159,26 @@ def test_a_line_that_belongs_to_no_record_is_damage(line: bytes) -> None:
 
 
 def test_a_line_in_the_middle_that_is_no_json_is_damage() -> None:
-    with Assembly(ORDERS, 100) as assembly:
+    with Assembly(ORDERS, 100) as assembly, pytest.raises(Damaged):
         assembly.feed(b'{"id":"gid://shopify/Order/1","note":"\n' + text_of([order(2)]))
-        assembly.finish()
-        with pytest.raises(Damaged):
-            list(assembly.batches(10))
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        b'[{"id":"gid://shopify/Order/1","note":}]',
+        b'["gid://shopify/Order/1"]',
+        b"[]",
+        b"{}",
+        b'[{"id":"gid://shopify/Order/1"},"a"]',
+        b'[{"id":"gid://shopify/Order/1"},{"__typename":"LineItem","id":"2"}]',
+        b'[{"id":"gid://shopify/Order/1"},{"__typename":"LineItem","__parentId":"gid://shopify/Order/2"}]',
+        b'[{"id":"gid://shopify/Order/1"},{"__typename":"Refund","__parentId":"gid://shopify/Order/1"}]',
+    ],
+)
+def test_lines_of_which_no_record_can_be_made_are_damage(lines: bytes) -> None:
+    with pytest.raises(Damaged):
+        unpack(ORDERS, lines)
 
 
 def test_records_that_do_not_fit_together_are_named() -> None:
@@ -174,7 +189,7 @@ def test_records_that_do_not_fit_together_are_named() -> None:
         assembly.finish()
         (batch,) = assembly.batches(10)
     assert sorted(batch.loose) == ["2", "3", "4"]
-    assert [record["id"] for record in batch.records] == ["gid://shopify/Order/1"]
+    assert list(batch.records) == ["1"]
 
 
 def test_heavy_records_come_few_at_once() -> None:

@@ -1,12 +1,9 @@
 """The first read: everything once, resumed after a crash, then compared with the full list."""
 
-from dataclasses import replace
-
 import pytest
 
-from storelink.connectors.protocol import RawPage
 from storelink.errors import Retryable
-from storelink.sync.backfill import _pages, backfill
+from storelink.sync.backfill import backfill
 
 
 def _fill(world, count=10):
@@ -119,25 +116,3 @@ def test_one_unreadable_record_costs_only_itself(world):
     assert held["4"] == "total '-' is no amount"
     assert held["5"] == "unreadable"
     assert "ZeroDivisionError" in held["6"]
-
-
-def test_records_of_one_read_that_come_one_by_one_are_gathered_to_pages(world, monkeypatch):
-    """A page without records waits for none: it may name what must be kept before the next is waited for."""
-    _fill(world, 60)
-    raws = [raw for page in world.store.backfill("orders", None) for raw in page.records]
-    whole = world.store._read(world.store.clock())
-    given = [
-        RawPage([], whole, {"after": 0}),
-        *(RawPage([raw], whole, {"after": place}) for place, raw in enumerate(raws[:55], 1)),
-        *(RawPage([raw], replace(whole), {"after": place}) for place, raw in enumerate(raws[55:58], 56)),
-        RawPage(raws[58:], whole, {"after": 60}),
-    ]
-    monkeypatch.setattr(world.store, "backfill", lambda _resource, _cursor: iter(given))
-    with world.full() as lane:
-        pages = [
-            (len(page), place["inner"]["after"]) for page, place in _pages(lane, world.subject, {}, None)
-        ]
-    assert pages == [(0, 0), (25, 25), (25, 50), (5, 55), (1, 56), (1, 57), (1, 58), (2, 60)]
-    with world.full() as lane:
-        run = backfill(lane, world.subject)
-    assert (run.counts.fetched, world.one("SELECT count(*) FROM platform_order")) == (60, 60)

@@ -3,7 +3,7 @@
 One object a line; the rows of nested connections have lines of their own with `__parentId`, in any
 order. Lines are shared out by their record into partitions of a file that has no name, so that it is
 gone whatever becomes of this process, and one partition at a time is read back. Lines are looked at
-as bytes and parsed once.
+as bytes; whoever wants the record parses them, once.
 Docs: https://shopify.dev/docs/api/usage/bulk-operations/queries#download-result-data
 """
 
@@ -33,11 +33,10 @@ HEAVY = 1024 * 1024
 _PARENT = b'"__parentId":"'
 _SKIP = len(_PARENT)
 
-_Group = tuple[bytes, list[bytes]]
-"""The id of a record and its lines, its own before those of its parts."""
+_OPEN, _CLOSE = b"{}"
 
 
-class Damaged(Exception):
+class Damaged(ValueError):
     """A line that is no JSON object or belongs to no record: the result cannot be used."""
 
 
@@ -49,6 +48,20 @@ class Layout:
     parts: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(slots=True)
+class _Group:
+    """The lines of one record: its own, of which there should be one, and those of its parts."""
+
+    own: list[bytes] = field(default_factory=list)
+    parts: list[bytes] = field(default_factory=list)
+    strange: bool = False
+    """Whether one of the parts is of a kind that was not asked for."""
+
+    @property
+    def weight(self) -> int:
+        return sum(map(len, self.own)) + sum(map(len, self.parts))
+
+
 @dataclass(frozen=True, slots=True)
 class Batch:
     """Some records, whole, in no order.
@@ -56,7 +69,8 @@ class Batch:
     `loose` are ids of records whose lines do not fit together: their own is missing or twice there.
     """
 
-    records: list[Raw]
+    records: dict[str, bytes]
+    """Id → what `unpack` makes the record of."""
     loose: list[str]
     passed: int
     """Records given so far, loose ones too; the same result is always given in the same order."""
@@ -83,6 +97,7 @@ class Assembly:
         self._fan = max(1, min(MOST, -(-size // partition)))
         own = rb'\{(?:"__typename":"\w+",)?"id":"gid://shopify/%s/(\d+)"' % layout.root.encode()
         self._own_line = re.compile(own).match
+        self._part_lines = tuple(b'{"__typename":"%b",' % kind.encode() for kind in layout.parts)
         self._buckets = [_Bucket() for _ in range(self._fan)]
         self._tail: list[bytes] = []
         self._buffered = 0
@@ -129,6 +144,8 @@ class Assembly:
         for line in lines:
             if not line or line.isspace():
                 continue
+            if line[0] != _OPEN or line[-1] != _CLOSE:
+                _parsed(line)  # cut, unless there is a space
             key, own = whose(line)
             buckets[crc32(key) // level % fan].waiting.append(line)
             self.lines += 1
@@ -181,36 +198,40 @@ class Assembly:
 
     def batches(self, size: int, passed: int = 0) -> Iterator[Batch]:
         """All records after the first `passed`, `size` at a time, fewer where they are heavy."""
-        groups = islice(self._groups(), passed, None)
-        batch: list[_Group] = []
+        batch: dict[bytes, _Group] = {}
         weight = 0
-        for group in groups:
-            batch.append(group)
-            weight += sum(map(len, group[1]))
+        for key, group in islice(self._groups(), passed, None):
+            batch[key] = group
+            weight += group.weight
             if len(batch) >= size or weight >= HEAVY:
                 passed += len(batch)
-                yield self._joined(batch, passed)
-                batch, weight = [], 0
+                yield _joined(batch, passed)
+                batch, weight = {}, 0
         if batch:
-            yield self._joined(batch, passed + len(batch))
+            yield _joined(batch, passed + len(batch))
 
-    def _groups(self) -> Iterator[_Group]:
+    def _groups(self) -> Iterator[tuple[bytes, _Group]]:
         for bucket in self._buckets:
             if bucket.written > 4 * self._partition and self._level < 2**24:
                 with self._finer(bucket) as finer:
                     yield from finer._groups()
                 continue
-            groups: dict[bytes, list[bytes]] = {}
+            groups: dict[bytes, _Group] = {}
             for line in self._read(bucket):
                 key, own = self._whose(line)
-                lines = groups.get(key)
-                if lines is None:
-                    groups[key] = [line]
-                elif own:
-                    lines.insert(0, line)
+                group = groups.get(key)
+                if group is None:
+                    group = groups[key] = _Group()
+                if own:
+                    group.own.append(line)
                 else:
-                    lines.append(line)
+                    group.parts.append(line)
+                    group.strange |= not (line.startswith(self._part_lines) or self._is_part(line))
             yield from groups.items()
+
+    def _is_part(self, line: bytes) -> bool:
+        """Whether a line that is not written as Shopify writes them is of a kind that was asked for."""
+        return _parsed(line).get("__typename") in self._layout.parts
 
     def _finer(self, bucket: _Bucket) -> "Assembly":
         """A partition too large for memory, shared out once more by other digits of the hash."""
@@ -232,43 +253,39 @@ class Assembly:
         self._file.seek(extent[0])
         return self._file.read(extent[1])
 
-    def _joined(self, groups: list[_Group], passed: int) -> Batch:
-        """The records of some groups."""
-        records: list[Raw] = []
-        loose: list[str] = []
-        try:
-            rows = orjson.loads(b"[" + b",".join([line for _, lines in groups for line in lines]) + b"]")
-        except orjson.JSONDecodeError as error:
-            raise Damaged(f"a line is no JSON ({error.msg})") from None
-        if {*map(type, rows)} != {dict}:
-            raise Damaged("a line is no JSON object")
-        first = 0
-        for key, lines in groups:
-            after = first + len(lines)
-            record = self._record(rows, first, after)
-            first = after
-            if record is None:
-                loose.append(key.decode(errors="replace"))
-            else:
-                records.append(record)
-        return Batch(records, loose, passed)
 
-    def _record(self, rows: list[Any], first: int, after: int) -> Raw | None:
-        """One record from the rows of its lines; None where they do not fit together."""
-        record: Raw = rows[first]
-        if "__parentId" in record:
-            return None
+def _joined(groups: Mapping[bytes, _Group], passed: int) -> Batch:
+    """The records of some groups."""
+    records: dict[str, bytes] = {}
+    loose: list[str] = []
+    for key, group in groups.items():
+        name = key.decode(errors="replace")
+        if group.strange or len(group.own) != 1:
+            loose.append(name)
+        else:
+            records[name] = b"[%b]" % b",".join([group.own[0], *group.parts])
+    return Batch(records, loose, passed)
+
+
+def unpack(layout: Layout, lines: bytes) -> Raw:
+    """One record of the lines of a `Batch`. Raises `Damaged`."""
+    try:
+        rows = orjson.loads(lines)
+        record: Raw = rows[0]
+        key = record["id"]
         record.pop("__typename", None)
-        parts = self._layout.parts
-        lists: dict[str, list[Raw]] = {key: [] for key in parts.values()}
-        for row in rows[first + 1 : after]:
-            key = parts.get(str(row.pop("__typename", ""))) if row.pop("__parentId", None) else None
-            if key is None:
-                return None
-            lists[key].append(row)
-        for key, items in lists.items():
-            record[key] = in_order(items)
-        return record
+        lists: dict[str, list[Raw]] = {name: [] for name in layout.parts.values()}
+        for row in rows[1:]:
+            if row.pop("__parentId") != key:
+                raise Damaged("a line is of another record")
+            lists[layout.parts[row.pop("__typename")]].append(row)
+    except orjson.JSONDecodeError as error:
+        raise Damaged(f"a line is no JSON ({error.msg})") from None
+    except (LookupError, TypeError, AttributeError):
+        raise Damaged("the lines of a record do not fit together") from None
+    for name, items in lists.items():
+        record[name] = in_order(items)
+    return record
 
 
 def in_order(items: list[Raw]) -> list[Raw]:
