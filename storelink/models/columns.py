@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import DateTime, MetaData, Numeric, Text
+from sqlalchemy import DateTime, MetaData, Numeric, Text, func
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
@@ -39,7 +39,10 @@ def optional(sa_type: Any, comment: str, **field: Any) -> Any:
 
 def synced_at() -> Any:
     """When storelink last wrote the row, by the database's clock."""
-    return column(TIME, "When storelink last wrote this row (database clock).", nullable=False)
+    return column(
+        TIME, "When storelink last wrote this row (database clock).", nullable=False,
+        sa_column_kwargs={"server_default": func.now()},
+    )  # fmt: skip
 
 
 Moment = datetime | None

@@ -4,12 +4,13 @@ The watermark is the store's clock at the first request, kept over crashes in th
 first incremental pass reads again whatever changed while the backfill ran.
 """
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from datetime import datetime
 from functools import partial
 from typing import Any
 
 from storelink.connectors import bound
+from storelink.connectors.protocol import RawPage
 from storelink.sync import listing, stage, state
 from storelink.sync.ahead import ahead
 from storelink.sync.fetching import Fetching, due
@@ -35,7 +36,7 @@ def backfill(lane: Lane, subject: Subject, *, restart: bool = False) -> Run:
         cursor = None
         _enter(lane, "backfill", None)
     if restart or held.phase != "listing":
-        cursor = _read_all(lane, subject, run, cursor, held.reads_from)
+        cursor = _read_all(lane, subject, run, cursor, held.reads_from, first=held.phase != "live")
     assert cursor is not None
     fetching = _compare(lane, subject, run, held.reads_from)
     state.complete(
@@ -53,12 +54,21 @@ def _enter(lane: Lane, phase: str, cursor: dict[str, Any] | None) -> None:
 
 
 def _read_all(
-    lane: Lane, subject: Subject, run: Run, cursor: dict[str, Any] | None, since: datetime | None
+    lane: Lane,
+    subject: Subject,
+    run: Run,
+    cursor: dict[str, Any] | None,
+    since: datetime | None,
+    *,
+    first: bool,
 ) -> dict[str, Any]:
-    """Every page, each with the cursor after it. Returns the cursor of the finished read."""
+    """Every page, each with the cursor after it. Returns the cursor of the finished read.
+
+    In a `first` one the records are thought to be new.
+    """
     after = cursor or {}
     pages_done = 0
-    with ahead(_pages(lane, subject, after, since), lambda ready: ready[0].size, WAITING) as batches:
+    with ahead(_pages(lane, subject, after, since, first), lambda ready: ready[0].size, WAITING) as batches:
         for batch in batches:
             places = [place for _, place in batch]
 
@@ -79,18 +89,22 @@ def _read_all(
 
 
 def _pages(
-    lane: Lane, subject: Subject, cursor: dict[str, Any], since: datetime | None
+    lane: Lane, subject: Subject, cursor: dict[str, Any], since: datetime | None, first: bool
 ) -> Generator[tuple[Page | Closed, dict[str, Any]], None, None]:
     """The rows of each page and the cursor after it; runs ahead of the writing."""
     store_time, done = cursor.get("store_time"), int(cursor.get("done", 0))
     connector, resource, settings = subject.connector, lane.resource, subject.settings
     reading = bound.backfill(subject.store, resource, cursor.get("inner"), since)
-    for raw, ready in prepare_ahead(connector, resource, settings, reading):
+    alone: Iterator[tuple[RawPage, None]] = ((raw, None) for raw in reading)
+    for raw, ready in prepare_ahead(connector, resource, settings, reading) if first else alone:
         page: Page | Closed
         if ready is None:
             page = page_of(connector, resource, settings, raw)
+            if first:
+                page.packet(lane, connector)  # while Postgres takes those before
         else:
-            page = Closed(raw.read, ready, partial(page_of, connector, resource, settings, raw))
+            make = partial(page_of, connector, resource, settings, raw)
+            page = Closed(lane, connector, raw.read, ready, make)
         store_time = store_time or (page.read.store_time or page.read.started).isoformat()
         done += len(raw.records)
         yield page, {"store_time": store_time, "inner": raw.cursor, "done": done, "total": raw.total}

@@ -4,8 +4,9 @@ Nearly every page of a first backfill is such a page, and staging and merging it
 half as much again. Whatever is there already, or comes in between, sends the pages the long way; both
 leave the same rows, and a test holds them to that.
 
-Ids and times that the tables would make by themselves are given: a default that is made anew for each
-row keeps Postgres from inserting many at once, and its random ids put each one elsewhere in the index.
+Ids that the tables would make by themselves are given: a default that is made anew for each row keeps
+Postgres from inserting many at once, and random ids put each one elsewhere in the index. Lines are made
+before it is their turn, while Postgres still takes those of the pages before.
 """
 
 import os
@@ -19,10 +20,10 @@ from storelink.sync import merge
 from storelink.sync.lane import Lane
 from storelink.sync.lines import PARTS, line_of
 from storelink.sync.prepared import Prepared
-from storelink.sync.stage import ENTITIES, ITEM, RECORD_COLUMNS, Entity, copy_lines
+from storelink.sync.stage import ENTITIES, ITEM, RECORD_COLUMNS, Entity, copy_blocks, copy_lines
 
 _KNOWN = """
-SELECT now()::text, clock_timestamp()::text,
+SELECT clock_timestamp()::text,
     EXISTS (SELECT 1 FROM source_record
             WHERE connector_id = %(connector)s AND resource = %(resource)s AND record_id = ANY(%(ids)s)),
     ARRAY(SELECT customer_id FROM platform_customer
@@ -31,89 +32,128 @@ SELECT now()::text, clock_timestamp()::text,
 """Customers are asked for by their ids, not joined: a join may read them all for every page."""
 
 
-class New(NamedTuple):
-    """A record that is thought to be new, and its values of `stage.RECORD_COLUMNS`."""
+class Packet(NamedTuple):
+    """A page of records that are thought to be new, ready for COPY."""
 
-    one: Prepared
-    record: tuple[Any, ...]
-    read: bytes
-    """Connector, resource, and when the read began and was done, as a line."""
+    ids: list[str]
+    customers: frozenset[str]
+    """Those whom its orders name."""
+    records: bytes
+    """Lines of `source_record`, each with its newline, as all that follow."""
+    tables: tuple[bytes, ...]
+    """Lines of each of the resource's entities."""
+    keys: tuple[list[bytes], ...]
+    """Of each of the entities the keys that change events name."""
+
+
+class Known(NamedTuple):
+    """What the lines of a page have in common."""
+
+    connector: str
+    platform: str
+    resource: str
+    read: str
+    """When it began, at the earliest: our clock may be wrong."""
     finished: str
+    latest: str
+    """When it was done, at the latest."""
 
 
-def write_fresh(lane: Lane, platform: str, new: Sequence[New]) -> bool:
-    """Write records into the present transaction. False, with nothing written, if any is known.
+def pack(known: Known, new: Sequence[tuple[Prepared, tuple[Any, ...]]]) -> Packet:
+    """The packet of records, each with its values of `stage.RECORD_COLUMNS`."""
+    entities = ENTITIES[known.resource]
+    whose = line_of((known.connector, known.resource, known.read, known.latest))
+    records = [
+        b"%b\t%b\n" % (whose, line_of((*record[:7], known.latest if record[1] == "unsettled" else None)))
+        for _, record in new
+    ]
+    ones = [one for one, _ in new]
+    return Packet(
+        [one.id for one in ones],
+        frozenset(customer for one in ones for customer in one.customers),
+        b"".join(records),
+        tuple(_table(known, entity, ones) for entity in entities),
+        tuple(_keys(entity, ones) for entity in entities),
+    )
+
+
+def _table(known: Known, entity: Entity, ones: Sequence[Prepared]) -> bytes:
+    part = PARTS.index(entity.part)
+    if entity.event is not None:
+        kept, gone = (line_of((known.connector, known.platform, when)) for when in (None, known.finished))
+        found = [
+            b"%b\t%b\n" % (gone if one.trashed else kept, line) for one in ones for line in one.lines[part]
+        ]
+        return b"".join(found)
+    whose = known.connector.encode()
+    lines = [line for one in ones for line in one.lines[part]]
+    if entity is ITEM:
+        found = [
+            b"%b\t%b\t%b\n" % (key, whose, line) for key, line in zip(ids(len(lines)), lines, strict=True)
+        ]
+        return b"".join(found)
+    return b"".join([b"%b\t%b\n" % (whose, line) for line in lines])
+
+
+def _keys(entity: Entity, ones: Sequence[Prepared]) -> list[bytes]:
+    if entity.event is None:
+        return []
+    part = PARTS.index(entity.part)
+    return [line.partition(b"\t")[0] for one in ones for line in one.lines[part]]
+
+
+def write_fresh(lane: Lane, platform: str, packets: Sequence[Packet]) -> bool:
+    """Write packets into the present transaction. False, with nothing written, if any record is known.
 
     After one of `CONFLICTS` the transaction must be rolled back.
     """
-    new = sorted(new, key=lambda each: each.one.id)  # everybody locks in the order of ids
-    now, at, known, strangers = _look(lane, [each.one for each in new])
+    at, known, strangers = _look(lane, packets)
     if known:
         return False
     if strangers:
         merge.make_stubs(lane, platform, strangers)
-    copy_lines(
-        lane.connection, "source_record",
-        ("connector_id", "resource", "read_started_at", "read_finished_at", *RECORD_COLUMNS[:7], "due_since"),
-        (b"%b\t%b" % (each.read, line_of(
-            (*each.record[:7], each.finished if each.record[1] == "unsettled" else None))) for each in new),
-    )  # fmt: skip
-    for entity in ENTITIES[lane.resource]:
-        _copy(lane, platform, entity, [each.one for each in new], now, at)
+    connection = lane.connection
+    copy_blocks(connection, "source_record", _RECORD, (packet.records for packet in packets))
+    for place, entity in enumerate(ENTITIES[lane.resource]):
+        blocks = [packet.tables[place] for packet in packets if packet.tables[place]]
+        if not blocks:
+            continue
+        copy_blocks(connection, entity.table, _columns(entity), blocks)
+        if entity.event is not None:
+            event = line_of((lane.connector_id, entity.event, "insert", at))
+            lines = (b"%b\t%b" % (event, key) for packet in packets for key in packet.keys[place])
+            copy_lines(connection, "change_event", _EVENT, lines)
     return True
 
 
 CONFLICTS = (psycopg.errors.UniqueViolation, psycopg.errors.DeadlockDetected)
 """Somebody else wrote one of the records at this very moment, or one came twice."""
+_RECORD = (
+    "connector_id", "resource", "read_started_at", "read_finished_at", *RECORD_COLUMNS[:7], "due_since",
+)  # fmt: skip
+_EVENT = ("connector_id", "entity", "op", "at", "key")
 
 
-def _look(lane: Lane, new: Sequence[Prepared]) -> tuple[str, str, bool, list[str]]:
-    """The transaction's time and the present one as text, whether any of the records is known, and
-    customers who are not.
-    """
-    customers = {customer for one in new for customer in one.customers}
+def _columns(entity: Entity) -> tuple[str, ...]:
+    """As `_table` writes them. `synced_at` is the transaction's time by itself."""
+    if entity.event is not None:
+        return ("connector_id", "platform", "deleted_at", *entity.columns)
+    return ("id", "connector_id", *entity.columns) if entity is ITEM else ("connector_id", *entity.columns)
+
+
+def _look(lane: Lane, packets: Sequence[Packet]) -> tuple[str, bool, list[str]]:
+    """The present time as text, whether any of the records is known, and customers who are not."""
+    customers = frozenset().union(*[packet.customers for packet in packets])
     row = lane.connection.execute(
         _KNOWN,
         {
-            "connector": lane.connector_id, "resource": lane.resource, "ids": [one.id for one in new],
-            "customers": list(customers),
+            "connector": lane.connector_id, "resource": lane.resource, "customers": list(customers),
+            "ids": [key for packet in packets for key in packet.ids],
         },
     ).fetchone()  # fmt: skip
     assert row is not None
-    now, at, known, held = row
-    return now, at, known, sorted(customers.difference(held))
-
-
-def _copy(lane: Lane, platform: str, entity: Entity, new: Sequence[Prepared], now: str, at: str) -> None:
-    """The rows of one table, and its change events if it has them. A key that comes twice is a conflict."""
-    part = PARTS.index(entity.part)
-    found = [(line, one.trashed) for one in new for line in one.lines[part]]
-    if not found:
-        return
-    connector, name = str(lane.connector_id), entity.event
-    if name is None:
-        first = connector.encode()
-        firsts = [first] * len(found)
-        columns = ("connector_id", *entity.columns)
-        if entity is ITEM:
-            columns = ("id", *columns)
-            firsts = [b"%b\t%b" % (key, first) for key in ids(len(found))]
-        copy_lines(
-            lane.connection, entity.table, columns,
-            (b"%b\t%b" % (first, line) for first, (line, _) in zip(firsts, found, strict=True)),
-        )  # fmt: skip
-        return
-    kept, trashed = (line_of((connector, platform, now, gone)) for gone in (None, now))
-    copy_lines(
-        lane.connection, entity.table,
-        ("connector_id", "platform", "synced_at", "deleted_at", *entity.columns),
-        (b"%b\t%b" % (trashed if gone else kept, line) for line, gone in found),
-    )  # fmt: skip
-    event = line_of((connector, name, "insert", at))
-    copy_lines(
-        lane.connection, "change_event", ("connector_id", "entity", "op", "at", "key"),
-        (b"%b\t%b" % (event, line.partition(b"\t")[0]) for line, _ in found),
-    )  # fmt: skip
+    at, known, held = row
+    return at, known, sorted(customers.difference(held))
 
 
 def ids(count: int) -> list[bytes]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 from hashlib import blake2b
+from types import MappingProxyType
 from typing import Any
 
 import orjson
@@ -24,7 +25,7 @@ from storelink.connectors.protocol import (
 from storelink.sync import erased, fresh, merge, stage, verdict, withheld
 from storelink.sync.fingerprint import fingerprint, payload_fingerprint
 from storelink.sync.lane import Lane
-from storelink.sync.lines import line_of, lines_of
+from storelink.sync.lines import lines_of
 from storelink.sync.prepared import Prepared, prepare, prepared
 from storelink.sync.run import Counts
 
@@ -48,6 +49,7 @@ class Page:
     """id → what is written of its rows."""
     listed: Mapping[str, tuple[datetime | None, bool]] = field(default_factory=dict)
     """id → (version in the list, whether exact), where a list made us fetch it."""
+    _packet: fresh.Packet | None = None
 
     def put(self, rows: Rows, normalizer: int, *, held: bool = False) -> None:
         """Have these rows written for their record. What is withheld of `held` ones is not in their print."""
@@ -58,6 +60,13 @@ class Page:
         else:
             self.prepared[rows.id] = prepare(rows, normalizer)
         self.rows[rows.id] = rows
+        self._packet = None
+
+    def packet(self, lane: Lane, connector: Connector) -> fresh.Packet:
+        """What is written where nothing of it is known; made once."""
+        if self._packet is None:
+            self._packet = _packet(lane, connector, self, list(self.prepared.values()))
+        return self._packet
 
     def __len__(self) -> int:
         return len(self.rows) + len(self.rejected) + len(self.gone) + len(self.out_of_sight)
@@ -78,15 +87,23 @@ class Closed:
     The rows are made here only if somebody asks for them.
     """
 
-    def __init__(self, read: Read, ready: Sequence[Prepared], make: Callable[[], Page]) -> None:
+    listed: Mapping[str, tuple[datetime | None, bool]] = MappingProxyType({})
+    gone: Sequence[str] = ()
+    out_of_sight: Sequence[str] = ()
+
+    def __init__(
+        self,
+        lane: Lane,
+        connector: Connector,
+        read: Read,
+        ready: Sequence[Prepared],
+        make: Callable[[], Page],
+    ) -> None:
         """`make` makes the same page here."""
         self.read, self._make = read, make
-        self._ready = {one.id: one for one in ready}
-        self._page: Page | None = None
-        self.listed: Mapping[str, tuple[datetime | None, bool]] = {}
-        self.gone: Sequence[str] = ()
-        self.out_of_sight: Sequence[str] = ()
         self.size = sum([one.size for one in ready])
+        self._packed = _packet(lane, connector, self, ready)
+        self._page: Page | None = None
 
     def opened(self) -> Page:
         """The page with its rows."""
@@ -94,10 +111,9 @@ class Closed:
             self._page = self._make()
         return self._page
 
-    @property
-    def prepared(self) -> dict[str, Prepared]:
-        """id → what is written of its rows."""
-        return self._ready if self._page is None else self._page.prepared
+    def packet(self, lane: Lane, connector: Connector) -> fresh.Packet:
+        """See `Page.packet`."""
+        return self._packed if self._page is None else self._page.packet(lane, connector)
 
     @property
     def rows(self) -> dict[str, Rows]:
@@ -110,6 +126,9 @@ class Closed:
     def put(self, rows: Rows, normalizer: int) -> None:
         """See `Page.put`."""
         self.opened().put(rows, normalizer)
+
+    def __len__(self) -> int:
+        return len(self._packed.ids)
 
 
 def normalize_page(
@@ -257,21 +276,19 @@ def _write_fresh(
     memory: erased.Memory | None,
 ) -> bool:
     """The short way, where nothing of the pages is known; commits. False: nothing was done."""
-    if any(page.rejected or page.gone or page.out_of_sight for page in pages) or not any(
-        page.prepared for page in pages
-    ):
+    if any(page.rejected or page.gone or page.out_of_sight for page in pages) or not any(map(len, pages)):
         return False
-    error, version = lane.clock.error, connector.normalizer_version
     try:
         lane.connection.execute(LAZY)
         lane.check()
         blanked = erased.erase_known(lane, connector, memory, pages)
-        new = [one for page in pages for one in _new(lane, page, version, error)]
-        if not fresh.write_fresh(lane, connector.platform, new):
+        packets = [page.packet(lane, connector) for page in pages if len(page)]
+        if not fresh.write_fresh(lane, connector.platform, packets):
             lane.connection.rollback()
             return False
         erased.note(lane, blanked)
-        finish(Counts(fetched=len(new), inserted=len(new)))
+        many = sum(map(len, pages))
+        finish(Counts(fetched=many, inserted=many))
         lane.connection.commit()
     except fresh.CONFLICTS:
         lane.connection.rollback()
@@ -279,12 +296,15 @@ def _write_fresh(
     return True
 
 
-def _new(lane: Lane, page: Page | Closed, normalizer: int, error: timedelta) -> Iterator[fresh.New]:
-    """The records of a page that are thought to be new. `error` is how wrong our clock may be."""
-    finished = str(page.read.finished + error)
-    read = line_of((lane.connector_id, lane.resource, page.read.started - error, finished))
-    for one in page.prepared.values():
-        yield fresh.New(one, _record(one, normalizer, page), read, finished)
+def _packet(lane: Lane, connector: Connector, page: Page | Closed, ready: Iterable[Prepared]) -> fresh.Packet:
+    """Of the records of a page, in the order of their ids: everybody locks so."""
+    error, read = lane.clock.error, page.read
+    known = fresh.Known(
+        str(lane.connector_id), connector.platform, lane.resource, str(read.started - error),
+        str(read.finished), str(read.finished + error),
+    )  # fmt: skip
+    ordered = sorted(ready, key=lambda one: one.id)
+    return fresh.pack(known, [(one, _record(one, connector.normalizer_version, page)) for one in ordered])
 
 
 def _stage(lane: Lane, normalizer: int, page: Page) -> None:

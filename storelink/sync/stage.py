@@ -101,15 +101,20 @@ def copy_rows(connection: Psycopg, table: str, columns: Sequence[str], rows: Ite
 
 def copy_lines(connection: Psycopg, table: str, columns: Sequence[str], lines: Iterable[bytes]) -> None:
     """COPY rows into a table that are lines already, as `lines.line_of` makes them."""
+    copy_blocks(connection, table, columns, (line + b"\n" for line in lines))
+
+
+def copy_blocks(connection: Psycopg, table: str, columns: Sequence[str], blocks: Iterable[bytes]) -> None:
+    """The same for blocks of lines, each with its newline."""
     with (
         connection.cursor() as cursor,
         cursor.copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN") as copy,
     ):
         some: list[bytes] = []
         size = 0
-        for line in lines:
-            some += (line, b"\n")
-            size += len(line)
+        for block in blocks:
+            some.append(block)
+            size += len(block)
             if size >= AT_ONCE:
                 copy.write(b"".join(some))
                 some, size = [], 0
