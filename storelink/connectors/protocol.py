@@ -11,11 +11,12 @@ of several machines can be put in order; `store_time` is the store's.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol, overload
+from typing import Any, Literal, Protocol, overload
 
-from storelink.connectors.reach import Reach
 from storelink.connectors.rows import CustomerRow, ItemRow, OrderRow, ProductRow, RefundRow
 
+Reach = Literal["anywhere", "private", "public"]
+"""anywhere; private networks and this machine too, but no metadata service; the public internet only."""
 Raw = dict[str, Any]
 Cursor = dict[str, Any]
 """Where a backfill goes on; small, JSON, known to its platform alone."""

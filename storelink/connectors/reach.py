@@ -7,14 +7,12 @@ lead into the network around us, nor come to do so later because its name resolv
 
 import ipaddress
 import socket
-from typing import Literal
 
 import httpcore
 
+from storelink.connectors.protocol import Reach
 from storelink.errors import Misconfigured
 
-Reach = Literal["anywhere", "private", "public"]
-"""anywhere; private networks and this machine too, but no metadata service; the public internet only."""
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 _NEVER = tuple(

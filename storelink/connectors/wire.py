@@ -18,7 +18,8 @@ from typing import Any
 import httpcore
 import httpx
 
-from storelink.connectors.reach import Reach, usable
+from storelink.connectors.protocol import Reach
+from storelink.connectors.reach import usable
 from storelink.errors import Misconfigured
 
 Origin = tuple[bytes, bytes, int]

@@ -14,7 +14,7 @@ from storelink.connectors.protocol import RawPage
 from storelink.sync import listing, stage, state
 from storelink.sync.ahead import ahead
 from storelink.sync.fetching import Fetching, due
-from storelink.sync.helper import prepare_ahead
+from storelink.sync.helped import prepare_ahead
 from storelink.sync.lane import Lane
 from storelink.sync.page import Closed, Page, page_of, write_pages
 from storelink.sync.run import Counts, Run

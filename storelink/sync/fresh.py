@@ -99,7 +99,7 @@ def _keys(entity: Entity, ones: Sequence[Prepared]) -> list[bytes]:
     if entity.event is None:
         return []
     part = PARTS.index(entity.part)
-    return [line.partition(b"\t")[0] for one in ones for line in one.lines[part]]
+    return [line[: line.index(b"\t")] for one in ones for line in one.lines[part]]
 
 
 def write_fresh(lane: Lane, platform: str, packets: Sequence[Packet]) -> bool:

@@ -15,8 +15,7 @@ import structlog
 
 from storelink.config import Settings
 from storelink.connectors import registry
-from storelink.connectors.protocol import Account, Checkup, Connector, Limits, Store
-from storelink.connectors.reach import Reach
+from storelink.connectors.protocol import Account, Checkup, Connector, Limits, Reach, Store
 from storelink.db import Database
 from storelink.models import ConnectorConfig
 from storelink.secrets.keyring import Keyring

@@ -9,8 +9,8 @@ import pytest
 from raw_server import Server, answer
 
 from storelink.connectors.http import HttpClient
-from storelink.connectors.protocol import Limits, Traffic
-from storelink.connectors.reach import Reach, check, resolve
+from storelink.connectors.protocol import Limits, Reach, Traffic
+from storelink.connectors.reach import check, resolve
 from storelink.errors import Misconfigured, Retryable
 
 PUBLIC = "93.184.216.34"

@@ -8,7 +8,7 @@ from private_store import Store, as_text, traces
 from sqlalchemy import text
 
 from storelink.models import metadata
-from storelink.sync import account, erased, helper, keys, privacy
+from storelink.sync import account, erased, helped, keys, privacy
 from storelink.sync.lane import FULL, hold
 from storelink.sync.opening import open_subject
 from storelink.sync.person import find
@@ -84,12 +84,12 @@ def test_renormalizing_finds_the_same(shop: Store) -> None:
     assert shop.select(ROWS) == rows
 
 
-@pytest.mark.parametrize("large", [helper.LARGE, 1], ids=["alone", "helped"])
+@pytest.mark.parametrize("large", [helped.LARGE, 1], ids=["alone", "helped"])
 def test_a_first_read_of_an_emptied_database_knows_them_too(
     shop: Store, large: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The short way into the tables, where nothing is known of the records; also with another process."""
-    monkeypatch.setattr(helper, "LARGE", large)
+    monkeypatch.setattr(helped, "LARGE", large)
     person = shop.somebody()
     shop.erase(customer=person["customer_id"])
     with shop.database.connect() as connection:

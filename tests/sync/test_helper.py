@@ -14,9 +14,10 @@ from fleet import wait_until
 
 from storelink.connectors.protocol import Packed
 from storelink.errors import Retryable
-from storelink.sync import helper
+from storelink.sync import helped as helping
 from storelink.sync.backfill import backfill
-from storelink.sync.helper import Helper, Job
+from storelink.sync.helped import Helper
+from storelink.sync.helper import Job
 
 TABLES = ("source_record", "platform_order", "order_item", "order_refund", "change_event")
 OWN = {"id", "connector_id", "synced_at", "at", "due_since", "read_started_at", "read_finished_at"}
@@ -33,8 +34,8 @@ def helpers(monkeypatch):
         inner(self, job)
         begun.append(self)
 
-    monkeypatch.setattr(helper, "LARGE", 1)
-    monkeypatch.setattr(helper, "_cores", lambda: 2)
+    monkeypatch.setattr(helping, "LARGE", 1)
+    monkeypatch.setattr(helping, "_cores", lambda: 2)
     monkeypatch.setattr(Helper, "__init__", init)
     return begun
 
@@ -143,7 +144,7 @@ def test_a_helper_that_cannot_be_begun_costs_nothing(world, helpers, monkeypatch
 def test_one_that_answers_nonsense_is_left(world, helpers, monkeypatch):
     _fill(world)
     here = _pack(world, monkeypatch)
-    monkeypatch.setattr(helper, "_PROGRAM", "print('nonsense ' * 1000, flush=True); input()")
+    monkeypatch.setattr(helping, "PROGRAM", "print('nonsense ' * 1000, flush=True); input()")
     _read(world)
     assert len(set(here)) == 60
     assert len(_held(world)["platform_order"]) == 59
@@ -213,10 +214,10 @@ def test_small_reads_and_second_ones_get_none(world, helpers, monkeypatch):
     """One at a time in a process: whoever reads beside it makes do without."""
     _fill(world)
     _pack(world, monkeypatch)
-    with helper._one_at_a_time:
+    with helping._one_at_a_time:
         _read(world)
     assert helpers == []
-    monkeypatch.setattr(helper, "LARGE", 61)
+    monkeypatch.setattr(helping, "LARGE", 61)
     _read(world, restart=True)
     assert helpers == []
 
@@ -224,7 +225,8 @@ def test_small_reads_and_second_ones_get_none(world, helpers, monkeypatch):
 def test_it_is_given_no_secret_and_ends_with_whoever_began_it(tmp_path):
     program = """
 import os, signal, sys
-from storelink.sync.helper import Helper, Job
+from storelink.sync.helped import Helper
+from storelink.sync.helper import Job
 import pickle
 from toy import ToyConnector
 one = Helper(Job("orders", {}, 1, pickle.loads, ToyConnector().normalize))
@@ -261,6 +263,6 @@ def test_pages_that_nobody_can_help_with_wait_only_for_those_before_them(world, 
             yield page
 
     taken = []
-    for raw, ready in helper.prepare_ahead(world.connector, "orders", {}, give()):
+    for raw, ready in helping.prepare_ahead(world.connector, "orders", {}, give()):
         taken.append((raw.cursor["after"], ready is not None, len(given)))
     assert taken == [(3, True, 2), (6, False, 2), (9, False, 3), (12, False, 4)]

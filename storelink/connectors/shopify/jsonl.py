@@ -30,11 +30,6 @@ BUFFER = 4 * 1024 * 1024
 HEAVY = 1024 * 1024
 """Bytes of lines after which a batch is not made larger."""
 
-_PARENT = b'"__parentId":"'
-_SKIP = len(_PARENT)
-
-_OPEN, _CLOSE = b"{}"
-
 
 class Damaged(ValueError):
     """A line that is no JSON object or belongs to no record: the result cannot be used."""
@@ -97,6 +92,7 @@ class Assembly:
         self._fan = max(1, min(MOST, -(-size // partition)))
         own = rb'\{(?:"__typename":"\w+",)?"id":"gid://shopify/%s/(\d+)"' % layout.root.encode()
         self._own_line = re.compile(own).match
+        self._parent = b'"__parentId":"gid://shopify/%b/' % layout.root.encode()
         self._part_lines = tuple(b'{"__typename":"%b",' % kind.encode() for kind in layout.parts)
         self._buckets = [_Bucket() for _ in range(self._fan)]
         self._tail: list[bytes] = []
@@ -144,8 +140,6 @@ class Assembly:
         for line in lines:
             if not line or line.isspace():
                 continue
-            if line[0] != _OPEN or line[-1] != _CLOSE:
-                _parsed(line)  # cut, unless there is a space
             key, own = whose(line)
             buckets[crc32(key) // level % fan].waiting.append(line)
             self.lines += 1
@@ -158,15 +152,18 @@ class Assembly:
         """The id of the record that a line belongs to, and whether it is the record's own line.
 
         A quote inside a JSON string has a backslash, so what is looked for is found in no string.
+        Raises `Damaged`.
         """
-        own = self._own_line(line)  # first: records are long, and their parts name their parent last
-        if own is not None:
-            return own[1], True
-        at = line.rfind(_PARENT)
-        if at >= 0:
-            end = line.find(b'"', at + _SKIP)
-            return line[line.rfind(b"/", at, end) + 1 : end], False
-        row = _parsed(line)  # not written as Shopify writes them
+        if line.startswith(self._part_lines):
+            at = line.rfind(self._parent)
+            key = line[at + len(self._parent) : -2]
+            if at >= 0 and key.isdigit() and line.endswith(b'"}'):
+                return key, False
+        else:
+            own = self._own_line(line)
+            if own is not None and line.endswith(b"}"):
+                return own[1], True
+        row = _parsed(line)  # not written as Shopify writes them, or cut
         gid = row.get("__parentId", row.get("id"))
         key = gid.rpartition("/")[2].encode() if isinstance(gid, str) else b""
         if not key:

@@ -35,6 +35,8 @@ LATELY = timedelta(days=1)
 """How far back a whole list asks for what was destroyed."""
 LINES = 5000
 """Versions of a bulk list in one page."""
+SHORT = 512 * 1024
+"""Bytes in a partition of such a list: its lines are short, and much is kept beside each."""
 
 _log = structlog.get_logger(__name__)
 
@@ -212,7 +214,7 @@ class Reader:
             started = self._bulk.start(query)
             try:
                 result = self._bulk.result(started)
-                with Assembly(Layout(kind.type), result.size) as assembly:
+                with Assembly(Layout(kind.type), result.size, partition=SHORT) as assembly:
                     self._bulk.take(result, assembly)
                     yield from _list_pages(kind, result, assembly)
                 return
