@@ -19,6 +19,8 @@ from storelink.connectors.protocol import Ignored, Normalize, Raw, Rows
 from storelink.sync.prepared import Prepared, prepare
 
 PROGRAM = "from storelink.sync.helper import serve; serve()"
+NICE = 5
+"""Whoever takes what it makes comes first, and so does Postgres: while those wait, nothing gets on."""
 _YOUNG = 200_000
 """See `interpreter.YOUNG`."""
 
@@ -38,6 +40,7 @@ def serve() -> None:
     """Answer whoever began this process, until its input ends."""
     for number in (signal.SIGINT, signal.SIGTERM):  # meant for the one that began it, which ends it
         signal.signal(number, signal.SIG_IGN)
+    os.nice(NICE)
     gc.freeze()
     gc.set_threshold(_YOUNG)
     asked: SimpleQueue[Any] = SimpleQueue()

@@ -62,7 +62,7 @@ def test_a_crash_at_the_nth_statement_of_a_backfill(ground, scale):
         words = ["sync", "shop", "--full"] if _complete(ground) else ["sync", "shop"]
         moment = MOMENTS[number % len(MOMENTS)]
         ground.before_a_run(chance)
-        code, said = ground.run(*words, crash=(moment, chance.randint(1, 1500 if moment == "copy" else 60)))
+        code, said = ground.run(*words, crash=(moment, chance.randint(1, 60)))
         assert code in (0, -9), said
         crashed += code == -9
         ground.wait_until_nobody_is_connected()

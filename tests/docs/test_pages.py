@@ -12,7 +12,7 @@ from storelink.connectors.protocol import Limits
 from storelink.connectors.shopify import everything, jsonl, nodes
 from storelink.connectors.shopify import reader as shopify_reader
 from storelink.connectors.woocommerce import reader
-from storelink.sync import backfill, fetching, listing, verdict
+from storelink.sync import backfill, fetching, helped, listing, verdict
 from storelink.sync import page as writing
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -89,7 +89,8 @@ def test_the_verdicts_are_those_of_the_code() -> None:
         (fetching.ATTEMPTS, 5, "after five it is quarantined"),
         (Limits().body_limit, 64 * 1024 * 1024, "up to 64 MiB"),
         (shopify_reader.OVERLAP, timedelta(minutes=15), "from 15 minutes before the watermark"),
-        (writing.GATHERED, 25, "pages of 25"),
+        (everything.BATCH, 25, "pages of 25"),
+        (helped.LARGE, 2000, "A first read of 2,000 records or more"),
         (everything.ATTEMPTS, 3, "after three the read goes by pages"),
         (jsonl.MOST, 256, "one of up to 256 partitions"),
         (nodes.VISIBLE, timedelta(days=59), "no order older than 59 days is ever gone"),
