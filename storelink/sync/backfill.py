@@ -101,7 +101,7 @@ def _pages(
         if ready is None:
             page = page_of(connector, resource, settings, raw)
             if first:
-                page.packet(lane, connector)  # while Postgres takes those before
+                page.new(lane, connector)  # while Postgres takes those before
         else:
             make = partial(page_of, connector, resource, settings, raw)
             page = Closed(lane, connector, raw.read, ready, make)

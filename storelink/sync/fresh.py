@@ -32,16 +32,16 @@ SELECT clock_timestamp()::text,
 """Customers are asked for by their ids, not joined: a join may read them all for every page."""
 
 
-class Packet(NamedTuple):
-    """A page of records that are thought to be new, ready for COPY."""
+class New(NamedTuple):
+    """A record that is thought to be new, ready for COPY: its lines, each with its newline."""
 
-    ids: list[str]
-    customers: frozenset[str]
+    id: str
+    customers: tuple[str, ...]
     """Those whom its orders name."""
-    records: bytes
-    """Lines of `source_record`, each with its newline, as all that follow."""
+    record: bytes
+    """Of `source_record`."""
     tables: tuple[bytes, ...]
-    """Lines of each of the resource's entities."""
+    """Of each of the resource's entities."""
     keys: tuple[list[bytes], ...]
     """Of each of the entities the keys that change events name."""
 
@@ -59,96 +59,86 @@ class Known(NamedTuple):
     """When it was done, at the latest."""
 
 
-def pack(known: Known, new: Sequence[tuple[Prepared, tuple[Any, ...]]]) -> Packet:
-    """The packet of records, each with its values of `stage.RECORD_COLUMNS`."""
+def pack(known: Known, found: Sequence[tuple[Prepared, tuple[Any, ...]]]) -> list[New]:
+    """Records, each with its values of `stage.RECORD_COLUMNS`, as they are written if they are new."""
     entities = ENTITIES[known.resource]
     whose = line_of((known.connector, known.resource, known.read, known.latest))
-    records = [
-        b"%b\t%b\n" % (whose, line_of((*record[:7], known.latest if record[1] == "unsettled" else None)))
-        for _, record in new
-    ]
-    ones = [one for one, _ in new]
-    return Packet(
-        [one.id for one in ones],
-        frozenset(customer for one in ones for customer in one.customers),
-        b"".join(records),
-        tuple(_table(known, entity, ones) for entity in entities),
-        tuple(_keys(entity, ones) for entity in entities),
-    )
+    owners = [_owners(known, entity) for entity in entities]
+    parts = [PARTS.index(entity.part) for entity in entities]
+    new = []
+    for one, record in found:
+        due = known.latest if record[1] == "unsettled" else None
+        tables, keys = [], []
+        for entity, (kept, trashed), part in zip(entities, owners, parts, strict=True):
+            lines, owner = one.lines[part], trashed if one.trashed else kept
+            if entity is ITEM:
+                named = zip(ids(len(lines)), lines, strict=True)
+                tables.append(b"".join([b"%b\t%b\t%b\n" % (key, owner, line) for key, line in named]))
+            else:
+                tables.append(b"".join([b"%b\t%b\n" % (owner, line) for line in lines]))
+            keys.append([line[: line.index(b"\t")] for line in lines] if entity.event else [])
+        line = b"%b\t%b\n" % (whose, line_of((*record[:7], due)))
+        new.append(New(one.id, one.customers, line, tuple(tables), tuple(keys)))
+    return new
 
 
-def _table(known: Known, entity: Entity, ones: Sequence[Prepared]) -> bytes:
-    part = PARTS.index(entity.part)
-    if entity.event is not None:
-        kept, gone = (line_of((known.connector, known.platform, when)) for when in (None, known.finished))
-        found = [
-            b"%b\t%b\n" % (gone if one.trashed else kept, line) for one in ones for line in one.lines[part]
-        ]
-        return b"".join(found)
-    whose = known.connector.encode()
-    lines = [line for one in ones for line in one.lines[part]]
-    if entity is ITEM:
-        found = [
-            b"%b\t%b\t%b\n" % (key, whose, line) for key, line in zip(ids(len(lines)), lines, strict=True)
-        ]
-        return b"".join(found)
-    return b"".join([b"%b\t%b\n" % (whose, line) for line in lines])
-
-
-def _keys(entity: Entity, ones: Sequence[Prepared]) -> list[bytes]:
+def _owners(known: Known, entity: Entity) -> tuple[bytes, bytes]:
+    """The first columns of each line of a record, and of one in the trash."""
     if entity.event is None:
-        return []
-    part = PARTS.index(entity.part)
-    return [line[: line.index(b"\t")] for one in ones for line in one.lines[part]]
+        return known.connector.encode(), known.connector.encode()
+    of = known.connector, known.platform
+    return line_of((*of, None)), line_of((*of, known.finished))
 
 
-def write_fresh(lane: Lane, platform: str, packets: Sequence[Packet]) -> bool:
-    """Write packets into the present transaction. False, with nothing written, if any record is known.
-
-    After one of `CONFLICTS` the transaction must be rolled back.
-    """
-    at, known, strangers = _look(lane, packets)
-    if known:
-        return False
-    if strangers:
-        merge.make_stubs(lane, platform, strangers)
-    connection = lane.connection
-    copy_blocks(connection, "source_record", _RECORD, (packet.records for packet in packets))
-    for place, entity in enumerate(ENTITIES[lane.resource]):
-        blocks = [packet.tables[place] for packet in packets if packet.tables[place]]
-        if not blocks:
-            continue
-        copy_blocks(connection, entity.table, _columns(entity), blocks)
-        if entity.event is not None:
-            event = line_of((lane.connector_id, entity.event, "insert", at))
-            lines = (b"%b\t%b" % (event, key) for packet in packets for key in packet.keys[place])
-            copy_lines(connection, "change_event", _EVENT, lines)
-    return True
+def _columns(entity: Entity) -> tuple[str, ...]:
+    """As `pack` writes them. `synced_at` is the transaction's time by itself."""
+    if entity.event is not None:
+        return ("connector_id", "platform", "deleted_at", *entity.columns)
+    return ("id", "connector_id", *entity.columns) if entity is ITEM else ("connector_id", *entity.columns)
 
 
-CONFLICTS = (psycopg.errors.UniqueViolation, psycopg.errors.DeadlockDetected)
-"""Somebody else wrote one of the records at this very moment, or one came twice."""
 _RECORD = (
     "connector_id", "resource", "read_started_at", "read_finished_at", *RECORD_COLUMNS[:7], "due_since",
 )  # fmt: skip
 _EVENT = ("connector_id", "entity", "op", "at", "key")
 
 
-def _columns(entity: Entity) -> tuple[str, ...]:
-    """As `_table` writes them. `synced_at` is the transaction's time by itself."""
-    if entity.event is not None:
-        return ("connector_id", "platform", "deleted_at", *entity.columns)
-    return ("id", "connector_id", *entity.columns) if entity is ITEM else ("connector_id", *entity.columns)
+def write_fresh(lane: Lane, platform: str, new: Sequence[New]) -> bool:
+    """Write records into the present transaction. False, with nothing written, if any is known.
+
+    After one of `CONFLICTS` the transaction must be rolled back.
+    """
+    new = sorted(new, key=lambda one: one.id)  # everybody locks in the order of ids
+    at, known, strangers = _look(lane, new)
+    if known:
+        return False
+    if strangers:
+        merge.make_stubs(lane, platform, strangers)
+    connection = lane.connection
+    copy_blocks(connection, "source_record", _RECORD, (one.record for one in new))
+    for place, entity in enumerate(ENTITIES[lane.resource]):
+        if not any(one.tables[place] for one in new):
+            continue
+        copy_blocks(connection, entity.table, _columns(entity), (one.tables[place] for one in new))
+        if entity.event is not None:
+            event = line_of((lane.connector_id, entity.event, "insert", at))
+            lines = (b"%b\t%b" % (event, key) for one in new for key in one.keys[place])
+            copy_lines(connection, "change_event", _EVENT, lines)
+    return True
 
 
-def _look(lane: Lane, packets: Sequence[Packet]) -> tuple[str, bool, list[str]]:
+CONFLICTS = (psycopg.errors.UniqueViolation, psycopg.errors.DeadlockDetected)
+"""Somebody else wrote one of the records at this very moment, or one came twice."""
+
+
+def _look(lane: Lane, new: Sequence[New]) -> tuple[str, bool, list[str]]:
     """The present time as text, whether any of the records is known, and customers who are not."""
-    customers = frozenset().union(*[packet.customers for packet in packets])
+    customers = {customer for one in new for customer in one.customers}
     row = lane.connection.execute(
         _KNOWN,
         {
-            "connector": lane.connector_id, "resource": lane.resource, "customers": list(customers),
-            "ids": [key for packet in packets for key in packet.ids],
+            "connector": lane.connector_id, "resource": lane.resource, "ids": [one.id for one in new],
+            "customers": list(customers),
         },
     ).fetchone()  # fmt: skip
     assert row is not None

@@ -16,6 +16,7 @@ import threading
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -47,15 +48,19 @@ class Helper:
         """Raises `Ended` if it cannot be begun."""
         env = {name: value for name, value in os.environ.items() if not name.startswith("STORELINK_")}
         env["MALLOC_ARENA_MAX"] = "1"  # see `interpreter`
-        env["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))
+        env["PYTHONPATH"] = os.pathsep.join(entry or str(Path.cwd()) for entry in sys.path)
         try:
             self._process = subprocess.Popen(  # noqa: S603 - nothing of it comes from outside
-                [sys.executable, "-c", PROGRAM], env=env,
+                [sys.executable, "-P", "-c", PROGRAM], env=env,
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, pipesize=PIPE,
             )  # fmt: skip
         except OSError as error:
             raise Ended(str(error)) from error
-        self._put(job)
+        try:
+            self._put(job)
+        except Ended:
+            self._end()
+            raise
 
     def __enter__(self) -> Self:
         return self
@@ -63,6 +68,9 @@ class Helper:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._end()
+
+    def _end(self) -> None:
         self._process.kill()  # first: it has nothing to lose, and whatever is buffered for it may not fit
         for stream in (self._process.stdin, self._process.stdout):
             with suppress(OSError):
@@ -78,8 +86,8 @@ class Helper:
         assert self._process.stdout is not None
         try:
             found: list[Prepared] | None = pickle.load(self._process.stdout)  # noqa: S301 - our own process
-        except (OSError, EOFError, pickle.UnpicklingError) as error:
-            raise Ended(str(error)) from error
+        except Exception as error:  # nonsense may be unpickled to anything
+            raise Ended(f"{type(error).__name__}: {error}") from error
         return found
 
     def _put(self, message: object) -> None:
@@ -87,8 +95,8 @@ class Helper:
         try:
             pickle.dump(message, self._process.stdin, pickle.HIGHEST_PROTOCOL)
             self._process.stdin.flush()
-        except OSError as error:
-            raise Ended(str(error)) from error
+        except (OSError, pickle.PicklingError, AttributeError, TypeError) as error:
+            raise Ended(f"{type(error).__name__}: {error}") from error
 
 
 def prepare_ahead(
@@ -176,7 +184,7 @@ class _Help:
 
     def _lose(self, error: Ended) -> None:
         self._alone = True
-        _log.warning("helper.ended", resource=self._resource, error=str(error) or "it ended")
+        _log.warning("helper.ended", resource=self._resource, error=str(error))
 
 
 def _cores() -> int:

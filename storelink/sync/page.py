@@ -49,7 +49,7 @@ class Page:
     """id → what is written of its rows."""
     listed: Mapping[str, tuple[datetime | None, bool]] = field(default_factory=dict)
     """id → (version in the list, whether exact), where a list made us fetch it."""
-    _packet: fresh.Packet | None = None
+    _new: list[fresh.New] | None = None
 
     def put(self, rows: Rows, normalizer: int, *, held: bool = False) -> None:
         """Have these rows written for their record. What is withheld of `held` ones is not in their print."""
@@ -60,13 +60,13 @@ class Page:
         else:
             self.prepared[rows.id] = prepare(rows, normalizer)
         self.rows[rows.id] = rows
-        self._packet = None
+        self._new = None
 
-    def packet(self, lane: Lane, connector: Connector) -> fresh.Packet:
+    def new(self, lane: Lane, connector: Connector) -> list[fresh.New]:
         """What is written where nothing of it is known; made once."""
-        if self._packet is None:
-            self._packet = _packet(lane, connector, self, list(self.prepared.values()))
-        return self._packet
+        if self._new is None:
+            self._new = _new(lane, connector, self, self.prepared.values())
+        return self._new
 
     def __len__(self) -> int:
         return len(self.rows) + len(self.rejected) + len(self.gone) + len(self.out_of_sight)
@@ -102,7 +102,7 @@ class Closed:
         """`make` makes the same page here."""
         self.read, self._make = read, make
         self.size = sum([one.size for one in ready])
-        self._packed = _packet(lane, connector, self, ready)
+        self._new = _new(lane, connector, self, ready)
         self._page: Page | None = None
 
     def opened(self) -> Page:
@@ -111,9 +111,9 @@ class Closed:
             self._page = self._make()
         return self._page
 
-    def packet(self, lane: Lane, connector: Connector) -> fresh.Packet:
-        """See `Page.packet`."""
-        return self._packed if self._page is None else self._page.packet(lane, connector)
+    def new(self, lane: Lane, connector: Connector) -> list[fresh.New]:
+        """See `Page.new`."""
+        return self._new if self._page is None else self._page.new(lane, connector)
 
     @property
     def rows(self) -> dict[str, Rows]:
@@ -128,7 +128,7 @@ class Closed:
         self.opened().put(rows, normalizer)
 
     def __len__(self) -> int:
-        return len(self._packed.ids)
+        return len(self._new)
 
 
 def normalize_page(
@@ -282,13 +282,12 @@ def _write_fresh(
         lane.connection.execute(LAZY)
         lane.check()
         blanked = erased.erase_known(lane, connector, memory, pages)
-        packets = [page.packet(lane, connector) for page in pages if len(page)]
-        if not fresh.write_fresh(lane, connector.platform, packets):
+        new = [one for page in pages for one in page.new(lane, connector)]
+        if not fresh.write_fresh(lane, connector.platform, new):
             lane.connection.rollback()
             return False
         erased.note(lane, blanked)
-        many = sum(map(len, pages))
-        finish(Counts(fetched=many, inserted=many))
+        finish(Counts(fetched=len(new), inserted=len(new)))
         lane.connection.commit()
     except fresh.CONFLICTS:
         lane.connection.rollback()
@@ -296,15 +295,14 @@ def _write_fresh(
     return True
 
 
-def _packet(lane: Lane, connector: Connector, page: Page | Closed, ready: Iterable[Prepared]) -> fresh.Packet:
-    """Of the records of a page, in the order of their ids: everybody locks so."""
+def _new(lane: Lane, connector: Connector, page: Page | Closed, ready: Iterable[Prepared]) -> list[fresh.New]:
+    """The records of a page as they are written if they are new."""
     error, read = lane.clock.error, page.read
     known = fresh.Known(
         str(lane.connector_id), connector.platform, lane.resource, str(read.started - error),
         str(read.finished), str(read.finished + error),
     )  # fmt: skip
-    ordered = sorted(ready, key=lambda one: one.id)
-    return fresh.pack(known, [(one, _record(one, connector.normalizer_version, page)) for one in ordered])
+    return fresh.pack(known, [(one, _record(one, connector.normalizer_version, page)) for one in ready])
 
 
 def _stage(lane: Lane, normalizer: int, page: Page) -> None:

@@ -138,9 +138,9 @@ def test_a_record_that_comes_in_between_sends_the_pages_the_long_way(world, merg
 
     look = fresh._look
 
-    def look_then_lose(lane, packets):
-        found = look(lane, packets)
-        if any("3" in packet.ids for packet in packets) and not merges:
+    def look_then_lose(lane, new):
+        found = look(lane, new)
+        if any(one.id == "3" for one in new) and not merges:
             with hold(world.database, world.subject.id, "orders", None) as other:
                 raw = world.store._shown("orders", "3")
                 read = world.store._read(world.clock())

@@ -141,6 +141,25 @@ def test_a_helper_that_cannot_be_begun_costs_nothing(world, helpers, monkeypatch
     assert len(_held(world)["platform_order"]) == 59
 
 
+def test_a_platform_whose_functions_have_no_name_is_read_alone(world, helpers, monkeypatch):
+    _fill(world)
+    here = _pack(world, monkeypatch)
+    packing = world.store.backfill
+
+    def nameless(part):
+        return pickle.loads(part)
+
+    def give(resource, cursor):
+        for page in packing(resource, cursor):
+            yield replace(page, records=replace(page.records, unpack=nameless))
+
+    monkeypatch.setattr(world.store, "backfill", give)
+    _read(world)
+    assert helpers == []
+    assert len(set(here)) == 60
+    assert len(_held(world)["platform_order"]) == 59
+
+
 def test_one_that_answers_nonsense_is_left(world, helpers, monkeypatch):
     _fill(world)
     here = _pack(world, monkeypatch)
