@@ -12,7 +12,7 @@ from storelink.conformance.laboratory import Ability, Laboratory
 from storelink.connectors.protocol import Account, Clock, Cursor, Listed, Raw, Rows, Store
 
 T = TypeVar("T")
-MOST_PAGES = 2000
+MOST_PAGES = 500
 """A walk over the small stores of the kit that takes more pages than this never ends."""
 
 

@@ -1,6 +1,7 @@
 """Cases about reading alone: what a connector's store says when it is asked."""
 
 import json
+import pickle
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
@@ -10,7 +11,7 @@ import pytest
 
 from storelink.conformance.laboratory import Fault, Laboratory
 from storelink.conformance.opened import Opened, ending, opened, records_of, several_pages
-from storelink.connectors.protocol import FetchPage, Ignored, Rejection, Rows
+from storelink.connectors.protocol import FetchPage, Ignored, Packed, Rejection, Rows
 from storelink.errors import AuthFailed, Retryable
 
 _FAILURES = (Fault.FAILED, Fault.HANGS, Fault.CUT)
@@ -103,6 +104,20 @@ class Reading:
             for before, cursor in checkpoints:
                 after = set(store.backfill(resource, json.loads(cursor)))
                 assert not known - before - after - {first}, "a gap"
+
+    def test_packed_records_are_the_same_wherever_they_are_prepared(self, resource: str) -> None:
+        """Where they come packed: with their ids, and with functions that another process finds by name."""
+        with self.start() as lab, opened(lab) as store:
+            for page in ending(store.store.backfill(resource, None)):
+                if not isinstance(page.records, Packed):
+                    continue
+                functions = pickle.dumps((page.records.unpack, page.records.normalize))
+                unpack, normalize = pickle.loads(functions)  # noqa: S301 - our own
+                for key, part in zip(page.records.ids, page.records.parts, strict=True):
+                    there = normalize(resource, unpack(part), store.settings)
+                    here = store.normalize(resource, unpack(part))
+                    assert there == here, f"{key} is another record elsewhere"
+                    assert here.id in (key, None), f"{key} is {here.id}"
 
     def test_no_record_is_lost_while_rows_move_between_pages(self, resource: str) -> None:
         """Records edited, trashed, deleted and made between pages cost no other record its place."""

@@ -1,6 +1,7 @@
 """Each case of the kit can fail: a connector that is wrong in just that way does not get past it."""
 
 import copy
+import pickle
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -24,6 +25,7 @@ from storelink.connectors.protocol import (
     Finding,
     Listed,
     ListPage,
+    Packed,
     RawPage,
     Read,
     Rejection,
@@ -149,6 +151,29 @@ class SavesTheCursorTooEarly(CarefulStore):
     def backfill(self, resource: str, cursor: Any) -> Iterator[RawPage]:
         for page in super().backfill(resource, cursor):
             yield RawPage(page.records, page.read, {"after": page.cursor["after"] + 1})
+
+
+def elsewhere(resource: str, raw: dict[str, Any], settings: Any) -> Any:
+    """A normalizer that another process finds."""
+    return CarefulToy().normalize(resource, {**raw, "status": "cancelled"}, settings)
+
+
+@caught_by("packed_records_are_the_same_wherever_they_are_prepared", resource="orders")
+class PacksForAnotherNormalizer(CarefulStore):
+    ids = staticmethod(lambda keys: keys)
+    normalizer: Any = staticmethod(elsewhere)
+
+    def backfill(self, resource: str, cursor: Any) -> Iterator[RawPage]:
+        for page in super().backfill(resource, cursor):
+            keys = self.ids([raw["id"] for raw in page.records])
+            parts = [pickle.dumps(raw) for raw in page.records]
+            yield replace(page, records=Packed(keys, parts, pickle.loads, self.normalizer))
+
+
+@caught_by("packed_records_are_the_same_wherever_they_are_prepared", resource="orders")
+class MistakesWhoIsPacked(PacksForAnotherNormalizer):
+    ids = staticmethod(lambda keys: keys[::-1])
+    normalizer = CarefulToy().normalize
 
 
 @caught_by("trashed_records_are_read_too", trashed="orders")
