@@ -19,9 +19,11 @@ watched = weakref.ref(thing, called)
 del thing
 """
 COMMAND = """
-import importlib, sys, time
+import importlib, signal, sys, time
 from storelink.cli import main
 
+for number in (signal.SIGTERM, signal.SIGHUP):  # whoever runs the tests may ignore one: nohup does
+    signal.signal(number, signal.SIG_DFL)
 sys.path.insert(0, {folder!r})
 main.app = lambda: (importlib.import_module("asked"), time.sleep(60))
 main.main()
