@@ -65,15 +65,14 @@ def pack(known: Known, found: Sequence[tuple[Prepared, tuple[Any, ...]]]) -> lis
     whose = line_of((known.connector, known.resource, known.read, known.latest))
     owners = [_owners(known, entity) for entity in entities]
     parts = [PARTS.index(entity.part) for entity in entities]
-    new = []
+    new, named = [], iter(ids(sum(len(one.lines[part]) for one, _ in found for part in parts)))
     for one, record in found:
         due = known.latest if record[1] == "unsettled" else None
         tables, keys = [], []
         for entity, (kept, trashed), part in zip(entities, owners, parts, strict=True):
             lines, owner = one.lines[part], trashed if one.trashed else kept
             if entity is ITEM:
-                named = zip(ids(len(lines)), lines, strict=True)
-                tables.append(b"".join([b"%b\t%b\t%b\n" % (key, owner, line) for key, line in named]))
+                tables.append(b"".join([b"%b\t%b\t%b\n" % (next(named), owner, line) for line in lines]))
             else:
                 tables.append(b"".join([b"%b\t%b\n" % (owner, line) for line in lines]))
             keys.append([line[: line.index(b"\t")] for line in lines] if entity.event else [])

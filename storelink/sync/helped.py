@@ -146,12 +146,14 @@ class _Help:
         self._stack.close()
 
     def send(self, raw: RawPage) -> bool:
-        """Whether the page was given to a helper."""
+        """Whether the page was given to a helper. One without records may say that there will be many."""
         records = raw.records
-        if self._alone or not isinstance(records, Packed) or not records or raw.broken:
+        if self._alone or not isinstance(records, Packed) or raw.broken:
             return False
         try:
-            if self._helper is None and not self._begin(records, raw.total or 0):
+            if self._helper is None and not self._begin(records, raw.total):
+                return False
+            if not records:
                 return False
             assert self._helper is not None
             self._helper.send(records.parts)
@@ -170,8 +172,10 @@ class _Help:
             self._lose(error)
             return None
 
-    def _begin(self, records: Packed, total: int) -> bool:
-        if total < LARGE or _cores() < 2 or not _one_at_a_time.acquire(blocking=False):
+    def _begin(self, records: Packed, total: int | None) -> bool:
+        if total is None and not records:
+            return False  # nobody knows yet
+        if (total or 0) < LARGE or _cores() < 2 or not _one_at_a_time.acquire(blocking=False):
             self._alone = True
             return False
         self._stack.callback(_one_at_a_time.release)

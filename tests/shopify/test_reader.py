@@ -95,7 +95,7 @@ def test_large_products_and_customers_are_read_to_their_end(resource: str, kind:
 
 def test_the_operation_is_named_before_it_is_waited_for(shop: CounterShop) -> None:
     first = next(iter(reading(shop).backfill("orders", None)))
-    assert first.records == []
+    assert list(first.records) == []
     assert first.cursor["bulk"] == shop.operations[0].id
     assert shop.names()["BulkStatus"] == 0
     assert first.read.store_time == shop.operations[0].created

@@ -106,7 +106,7 @@ def test_five_run_at_the_same_time_and_bring_every_order_once(shop: RunningShopi
     assert len({each["query"] for each in operations(reader)}) == len(operations(reader)) == 5
     created = sorted(datetime.fromisoformat(each["createdAt"]) for each in operations(reader))
     assert created[-1] - created[0] < timedelta(seconds=3)
-    assert pages[0].records == []
+    assert list(pages[0].records) == []
     assert len(pages[0].cursor["bulk"]) == 5
     assert pages[0].read.store_time == created[0]
     assert pages[-1].cursor == {"done": True}
@@ -250,7 +250,7 @@ def test_room_that_comes_while_one_is_waited_for_is_used(shop: RunningShopify, r
     second = next(pages)
     assert [bool(each) for each in first.cursor["bulk"]] == [True, False, False, False, False]
     assert all(second.cursor["bulk"])
-    assert second.records == []
+    assert list(second.records) == []
     assert [each["status"] for each in operations(reader)].count("COMPLETED") == 0
     assert keys_of([first, second, *pages]) == truth(shop)
 

@@ -229,6 +229,27 @@ def test_known_records_go_the_long_way(world, helpers, monkeypatch):
     assert len(_held(world)["change_event"]) == len(before["change_event"]) + 1
 
 
+def test_it_is_begun_as_soon_as_many_are_announced(world, helpers, monkeypatch):
+    """A page without records comes before a long download."""
+    _fill(world, 6)
+    announced = None
+    page = _packed(world, next(iter(world.store.backfill("orders", None))))
+    none = replace(page.records, ids=[], parts=[])
+
+    def give():
+        nonlocal announced
+        yield replace(page, records=none, total=None)
+        assert helpers == [], "nobody knows how many there are"
+        yield replace(page, records=none, total=100)
+        announced = len(helpers)
+        yield page
+
+    given = [ready is not None for _, ready in helping.prepare_ahead(world.connector, "orders", {}, give())]
+    assert given == [False, False, True]
+    assert announced == 1
+    assert len(helpers) == 1
+
+
 def test_small_reads_and_second_ones_get_none(world, helpers, monkeypatch):
     """One at a time in a process: whoever reads beside it makes do without."""
     _fill(world)

@@ -80,11 +80,12 @@ class Place:
         query = queries.inlined(kind.bulk)
         return [_of_all(query, self.since)] if self.plan is None else self.plan.texts(query)
 
-    def named(self) -> RawPage:
+    def named(self, kind: Kind) -> RawPage:
         """No records, but a cursor that names the operations; as old as the oldest of them."""
         eldest = min(filter(None, self.operations), key=lambda operation: operation.created)
         started = min(operation.started for operation in self.operations if operation is not None)
-        return RawPage([], Read(started, started, eldest.created), self.cursor, total=self.total)
+        read = Read(started, started, eldest.created)
+        return RawPage(_packed(kind, Batch({}, [], 0)), read, self.cursor, total=self.total)
 
     def again(self) -> None:
         """Forget the operation that is given, and what it gave."""
@@ -111,7 +112,7 @@ class Everything:
             place = self._planned(kind, since)
             self._fill(kind, place)
             # operations must be in the database before they are waited for: a crash finds them again
-            yield place.named()
+            yield place.named(kind)
         else:
             place = Place.of(cursor, since)
         while place.at < len(place.operations):
@@ -128,6 +129,7 @@ class Everything:
             return whole
         found = _extent(answer)
         count, oldest = found.count or 0, found.oldest
+        whole.total = found.count
         if count <= self._large or oldest is None:
             return whole
         plan = Plan.between(oldest, answer.read.store_time or answer.read.started, since)
@@ -162,14 +164,14 @@ class Everything:
         for _ in range(ATTEMPTS):
             if place.operations[place.at] is None:
                 self._fill(kind, place)
-                yield place.named()
+                yield place.named(kind)
             operation = place.operations[place.at]
             assert operation is not None
             try:
                 result = None
                 for result in self._bulk.looks(operation):
                     if result is None and self._more(kind, place):
-                        yield place.named()
+                        yield place.named(kind)
                 assert result is not None
                 with Assembly(kind.layout, result.size) as assembly:
                     self._bulk.take(result, assembly)
