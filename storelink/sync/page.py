@@ -49,7 +49,7 @@ class Page:
     """id → what is written of its rows."""
     listed: Mapping[str, tuple[datetime | None, bool]] = field(default_factory=dict)
     """id → (version in the list, whether exact), where a list made us fetch it."""
-    _new: list[fresh.New] | None = None
+    _new: list[fresh.New] | None = field(default=None, init=False, repr=False)
 
     def put(self, rows: Rows, normalizer: int, *, held: bool = False) -> None:
         """Have these rows written for their record. What is withheld of `held` ones is not in their print."""
