@@ -23,7 +23,7 @@ def json_text(value: Any) -> Json:
         data = orjson.dumps(_tamed(value, 0), option=orjson.OPT_SORT_KEYS)
     if b"\\" in data and b"\\u0000" in data:  # one character is found much sooner
         data = orjson.dumps(_tamed(value, 0), option=orjson.OPT_SORT_KEYS)
-    return data
+    return memoryview(data).tobytes()  # what orjson gives keeps the room it was written in: ten times as much
 
 
 def _tamed(value: Any, depth: int) -> Any:

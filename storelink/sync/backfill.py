@@ -22,8 +22,8 @@ from storelink.sync.subject import Progress, Subject
 
 ANALYZE_AT = (1, 10, 100, 1000)
 """Pages after which the planner is told how the tables have grown; they start empty."""
-WAITING = 2_000_000
-"""Characters of raw JSON that may wait to be written, and so go into one transaction."""
+WAITING = 3_000_000
+"""Bytes, about, that may wait to be written, and so go into one transaction."""
 
 
 def backfill(lane: Lane, subject: Subject, *, restart: bool = False) -> Run:

@@ -66,6 +66,8 @@ class Page:
         """What is written where nothing of it is known; made once."""
         if self._new is None:
             self._new = _new(lane, connector, self, self.prepared.values())
+            for key, one in self.prepared.items():  # the text need not be held twice
+                self.prepared[key] = one._replace(lines=())
         return self._new
 
     def __len__(self) -> int:
@@ -73,7 +75,7 @@ class Page:
 
     @property
     def size(self) -> int:
-        """About how many characters of raw JSON are in it."""
+        """About how many bytes it takes while it waits to be written."""
         return sum([one.size for one in self.prepared.values()])
 
     def opened(self) -> "Page":
@@ -317,7 +319,9 @@ def _stage(lane: Lane, normalizer: int, page: Page) -> None:
     ]  # fmt: skip
     stage.copy_rows(lane.connection, "stage_record", stage.RECORD_COLUMNS, records)
     for entity in stage.ENTITIES[lane.resource]:
-        found = entity.rows((rows, page.prepared[key].lines) for key, rows in page.rows.items())
+        found = entity.rows(
+            (rows, page.prepared[key].lines or lines_of(rows)) for key, rows in page.rows.items()
+        )
         if found:
             stage.copy_lines(lane.connection, entity.stage, entity.columns, [line for _, line, _ in found])
 

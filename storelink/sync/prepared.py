@@ -7,6 +7,9 @@ from storelink.connectors.protocol import Rows
 from storelink.sync.fingerprint import fingerprint, parts_digest
 from storelink.sync.lines import Lines, lines_of
 
+OBJECTS = 1000
+"""Bytes beside its text that a row takes."""
+
 
 class Prepared(NamedTuple):
     """A record as it is written. Small and flat, so that one process can hand it to another."""
@@ -22,8 +25,9 @@ class Prepared(NamedTuple):
     customers: tuple[str, ...]
     """Ids of the customers that its orders name."""
     size: int
-    """About how many characters of raw JSON it carries."""
+    """About how many bytes it takes while it waits to be written."""
     lines: Lines
+    """Empty where they were made into what is written already."""
 
 
 def prepared(rows: Rows, lines: Lines, digest: bytes) -> Prepared:
@@ -31,7 +35,7 @@ def prepared(rows: Rows, lines: Lines, digest: bytes) -> Prepared:
     customers = tuple([order.customer_id for order in rows.orders if order.customer_id is not None])
     return Prepared(
         rows.id, rows.version, rows.trashed, rows.partial, parts_digest(rows.parts), digest,
-        customers, weigh(rows), lines,
+        customers, weigh(lines), lines,
     )  # fmt: skip
 
 
@@ -41,8 +45,6 @@ def prepare(rows: Rows, normalizer: int) -> Prepared:
     return prepared(rows, lines, fingerprint(rows, normalizer, lines))
 
 
-def weigh(rows: Rows) -> int:
-    """About how many characters of raw JSON the rows carry."""
-    return sum(
-        [len(row.metadata) for kind in (rows.products, rows.customers, rows.orders) for row in kind]
-    ) + sum([len(row.line_items) for row in rows.orders])
+def weigh(lines: Lines) -> int:
+    """About how many bytes a record takes while it waits: those of its rows, and of the objects they are."""
+    return sum([len(line) + OBJECTS for part in lines for line in part])
