@@ -25,7 +25,7 @@ from storelink.connectors.protocol import (
 from storelink.sync import erased, fresh, merge, stage, verdict, withheld
 from storelink.sync.fingerprint import fingerprint, payload_fingerprint
 from storelink.sync.lane import Lane
-from storelink.sync.lines import lines_of
+from storelink.sync.lines import Lines, lines_of
 from storelink.sync.prepared import Prepared, prepare, prepared
 from storelink.sync.run import Counts
 
@@ -65,10 +65,15 @@ class Page:
     def new(self, lane: Lane, connector: Connector) -> list[fresh.New]:
         """What is written where nothing of it is known; made once."""
         if self._new is None:
-            self._new = _new(lane, connector, self, self.prepared.values())
+            ready = [one._replace(lines=self.lines(key)) for key, one in self.prepared.items()]
+            self._new = _new(lane, connector, self, ready)
             for key, one in self.prepared.items():  # the text need not be held twice
                 self.prepared[key] = one._replace(lines=())
         return self._new
+
+    def lines(self, key: str) -> Lines:
+        """The lines of a record that became rows; made anew where they went into what is new."""
+        return self.prepared[key].lines or lines_of(self.rows[key])
 
     def __len__(self) -> int:
         return len(self.rows) + len(self.rejected) + len(self.gone) + len(self.out_of_sight)
@@ -319,9 +324,7 @@ def _stage(lane: Lane, normalizer: int, page: Page) -> None:
     ]  # fmt: skip
     stage.copy_rows(lane.connection, "stage_record", stage.RECORD_COLUMNS, records)
     for entity in stage.ENTITIES[lane.resource]:
-        found = entity.rows(
-            (rows, page.prepared[key].lines or lines_of(rows)) for key, rows in page.rows.items()
-        )
+        found = entity.rows((rows, page.lines(key)) for key, rows in page.rows.items())
         if found:
             stage.copy_lines(lane.connection, entity.stage, entity.columns, [line for _, line, _ in found])
 

@@ -1,6 +1,7 @@
 """The short way for new pages leaves what the long way leaves, and gives way to it."""
 
 import uuid
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -193,3 +194,21 @@ def test_new_ids_go_into_their_index_side_by_side():
     assert {one.version for one in made} == {7} and {one.variant for one in made} == {uuid.RFC_4122}
     assert made[:5000] == sorted(made[:5000]) and len(set(made)) == 5001
     assert ids(0) == []
+
+
+def test_what_is_put_after_the_lines_were_made_is_what_is_written(world, merges):
+    """Whoever was erased is blanked in pages that were made ready already; nothing else of them is lost."""
+    _fill(world)
+    with world.full() as lane:
+        stage.prepare(lane.connection, "orders")
+        raws = [(None, raw) for page in world.store.backfill("orders", None) for raw in page.records]
+        read = world.store._read(world.clock())
+        page = normalize_page(world.connector, "orders", {}, raws, (), read)
+        assert len(page.new(lane, world.connector)) == len(raws)
+        rows = page.rows["2"]
+        page.put(replace(rows, orders=[rows.orders[0]._replace(email=None)]), 1)
+        write_pages(lane, world.connector, [page], lambda counts, last: None)
+    assert merges == []
+    assert world.one("SELECT count(*) FROM platform_order") == len(raws)
+    assert world.one("SELECT count(*) FROM order_item") == sum(len(raw.get("items", {})) for _, raw in raws)
+    assert world.one("SELECT email FROM platform_order WHERE order_id = '2'") is None
