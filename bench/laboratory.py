@@ -3,6 +3,7 @@
 import shutil
 import statistics
 import tempfile
+import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -22,6 +23,7 @@ from storelink.sync.opening import measure_clock
 from storelink.sync.subject import Subject
 
 S = TypeVar("S", Running, RunningShopify)
+T = TypeVar("T")
 
 SETTINGS = {
     "currency": "USD", "time_zone": "America/New_York", "has_variations": True, "has_refunds": True,
@@ -98,6 +100,25 @@ def _laboratory(begin: Callable[..., AbstractContextManager[S]], plan: dict[str,
             yield Bench(store, database, home)
     finally:
         shutil.rmtree(home, ignore_errors=True)
+
+
+@contextmanager
+def watched(look: Callable[[], T], every: float) -> Iterator[list[tuple[float, T]]]:
+    """Looks, each with its time, every so many seconds; the last one is not at the end but before it."""
+    seen: list[tuple[float, T]] = []
+    over = threading.Event()
+
+    def watch() -> None:
+        while not over.wait(every):
+            seen.append((time.perf_counter(), look()))
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        yield seen
+    finally:
+        over.set()
+        thread.join()
 
 
 def clocked(work: Callable[[], object]) -> float:

@@ -5,15 +5,13 @@ command.
 import os
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import psutil
 
-from bench.laboratory import Bench, laboratory
+from bench.laboratory import Bench, laboratory, watched
 from storelink.sync.helper import PROGRAM
 
 HEAVY = "x" * 95_000
@@ -76,36 +74,19 @@ def sync_peak(bench: Bench[Any], platform: str, key: str, secret: str) -> dict[s
     _run(
         env, "-c", _COMMAND, "connectors", "add", platform, "bench", "--store-url", bench.store.url
     )  # fmt: skip
-    with _watched_helpers() as helpers:
+    with watched(_helper, 0.02) as helpers:
         own = _last_number(_run(env, "-c", _SYNC)) / 1024
-    helper = max(helpers, default=0) / 1024
+    helper = max((peak for _, peak in helpers), default=0) / 1024
     return {"peak_mb": own + helper, "helper_mb": helper, "above_bare_mb": own + helper - bare()}
 
 
-@contextmanager
-def _watched_helpers() -> Iterator[set[int]]:
-    """Peaks, in kilobytes, of the helpers that are about while this lasts; one lives until its read ends."""
-    peaks: set[int] = set()
-    over = threading.Event()
-
-    def watch() -> None:
-        while not over.wait(0.02):
-            for process in psutil.process_iter(["cmdline"]):
-                if PROGRAM in (process.info["cmdline"] or ()):
-                    with (
-                        suppress(OSError, StopIteration),
-                        Path(f"/proc/{process.pid}/status").open() as status,
-                    ):
-                        line = next(line for line in status if line.startswith("VmHWM"))
-                        peaks.add(int(line.split()[1]))
-
-    watching = threading.Thread(target=watch)
-    watching.start()
-    try:
-        yield peaks
-    finally:
-        over.set()
-        watching.join()
+def _helper() -> int:
+    """The peak, in kilobytes, of a helper that is about; it lives until its read ends. 0 if there is none."""
+    for process in psutil.process_iter(["cmdline"]):
+        if PROGRAM in (process.info["cmdline"] or ()):
+            with suppress(OSError, StopIteration), Path(f"/proc/{process.pid}/status").open() as status:
+                return int(next(line for line in status if line.startswith("VmHWM")).split()[1])
+    return 0
 
 
 def bare() -> float:

@@ -1,13 +1,10 @@
 """A paged incremental of Shopify: how much of the points that the store restores is used."""
 
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-from bench.laboratory import shopify_laboratory
+from bench.laboratory import shopify_laboratory, watched
 from storelink.sync.incremental import incremental
 from storelink.sync.lane import POLL, hold
 from storelink.sync.synchronize import synchronize
@@ -52,7 +49,7 @@ def measure(orders: int = CHANGED, plan: str = "standard", latency: float = 0.0)
         ids = [order["id"] for order in admin.truth()["orders"][-orders:]]
         admin.stamp("orders", ids, datetime.fromtimestamp(admin.now(), UTC).isoformat(timespec="seconds"))
         before = admin.spent()
-        with hold(bench.database, subject.id, "orders", POLL) as lane, _watched(admin.spent) as seen:
+        with hold(bench.database, subject.id, "orders", POLL) as lane, watched(admin.spent, EVERY) as seen:
             began = time.perf_counter()
             run = incremental(lane, subject)
             took = time.perf_counter() - began
@@ -67,22 +64,3 @@ def measure(orders: int = CHANGED, plan: str = "standard", latency: float = 0.0)
             "share": (last["actual"] - first["actual"]) / (last["rate"] * (end - start)),
             "throttled": last["throttled"] - before["throttled"],
         }  # fmt: skip
-
-
-@contextmanager
-def _watched(look: Callable[[], Any]) -> Iterator[list[tuple[float, Any]]]:
-    """Looks, each with its time, all the while; the last one is not at the end but before it."""
-    seen: list[tuple[float, Any]] = []
-    over = threading.Event()
-
-    def watch() -> None:
-        while not over.wait(EVERY):
-            seen.append((time.perf_counter(), look()))
-
-    thread = threading.Thread(target=watch)
-    thread.start()
-    try:
-        yield seen
-    finally:
-        over.set()
-        thread.join()

@@ -65,7 +65,7 @@ def pack(known: Known, found: Sequence[tuple[Prepared, tuple[Any, ...]]]) -> lis
     whose = line_of((known.connector, known.resource, known.read, known.latest))
     owners = [_owners(known, entity) for entity in entities]
     parts = [PARTS.index(entity.part) for entity in entities]
-    new, named = [], iter(ids(sum(len(one.lines[part]) for one, _ in found for part in parts)))
+    new, named = [], iter(ids(sum(len(one.lines[_ITEMS]) for one, _ in found)))
     for one, record in found:
         due = known.latest if record[1] == "unsettled" else None
         tables, keys = [], []
@@ -96,6 +96,7 @@ def _columns(entity: Entity) -> tuple[str, ...]:
     return ("id", "connector_id", *entity.columns) if entity is ITEM else ("connector_id", *entity.columns)
 
 
+_ITEMS = PARTS.index(ITEM.part)
 _RECORD = (
     "connector_id", "resource", "read_started_at", "read_finished_at", *RECORD_COLUMNS[:7], "due_since",
 )  # fmt: skip

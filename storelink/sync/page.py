@@ -324,9 +324,9 @@ def _stage(lane: Lane, normalizer: int, page: Page) -> None:
     ]  # fmt: skip
     stage.copy_rows(lane.connection, "stage_record", stage.RECORD_COLUMNS, records)
     for entity in stage.ENTITIES[lane.resource]:
-        found = entity.rows((rows, page.lines(key)) for key, rows in page.rows.items())
-        if found:
-            stage.copy_lines(lane.connection, entity.stage, entity.columns, [line for _, line, _ in found])
+        lines = entity.lines((rows, page.lines(key)) for key, rows in page.rows.items())
+        if lines:
+            stage.copy_lines(lane.connection, entity.stage, entity.columns, lines)
 
 
 def _record(one: Prepared, normalizer: int, page: Page | Closed) -> tuple[Any, ...]:

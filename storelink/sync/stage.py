@@ -23,10 +23,6 @@ AT_ONCE = 128 * 1024
 _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
 
 
-Written = tuple[Any, bytes, bool]
-"""A row, its line, and whether its record is in the trash."""
-
-
 @dataclass(frozen=True, slots=True)
 class Entity:
     """A unified table as the merge sees it."""
@@ -46,15 +42,14 @@ class Entity:
         """Name of its staging table."""
         return f"stage_{self.table}"
 
-    def rows(self, records: Iterable[tuple[Rows, Lines]]) -> list[Written]:
-        """The rows of these records; a key stands once, the last wins."""
-        found = {}
+    def lines(self, records: Iterable[tuple[Rows, Lines]]) -> list[bytes]:
+        """The lines of these records' rows; a key stands once, the last wins."""
+        found: dict[Any, bytes] = {}
         key_of = itemgetter(*[self.columns.index(name) for name in self.key])
         part = PARTS.index(self.part)
         for one, lines in records:
             if lines[part]:
-                for row, line in zip(getattr(one, self.part), lines[part], strict=True):
-                    found[key_of(row)] = (row, line, one.trashed)
+                found.update(zip(map(key_of, getattr(one, self.part)), lines[part], strict=True))
         return list(found.values())
 
 

@@ -180,8 +180,7 @@ def _read_deep(
     since: datetime | None,
 ) -> None:
     """Read every record (made since then) as a backfill does and compare the content."""
-    reading = bound.backfill(subject.store, lane.resource, None, since)
-    for raw in reading:
+    for raw in bound.backfill(subject.store, lane.resource, None, since):
         write_page(
             lane, subject.connector, page_of(subject.connector, lane.resource, subject.settings, raw),
             inspect=judge, finish=run.note, keep=fix, memory=subject.memory,

@@ -88,6 +88,13 @@ def _read(world, **how):
         return backfill(lane, world.subject, **how)
 
 
+def _read_alone(world, here):
+    """Read what `_fill` made; all of it is normalized here."""
+    _read(world)
+    assert len(set(here)) == 60
+    assert len(_held(world)["platform_order"]) == 59
+
+
 def _ended(process: subprocess.Popen[bytes]) -> bool:
     return process.returncode is not None
 
@@ -135,10 +142,8 @@ def test_a_helper_that_cannot_be_begun_costs_nothing(world, helpers, monkeypatch
     _fill(world)
     here = _pack(world, monkeypatch)
     monkeypatch.setattr(sys, "executable", "/nonexistent/python")
-    _read(world)
+    _read_alone(world, here)
     assert helpers == []
-    assert len(set(here)) == 60
-    assert len(_held(world)["platform_order"]) == 59
 
 
 def test_a_platform_whose_functions_have_no_name_is_read_alone(world, helpers, monkeypatch):
@@ -154,19 +159,15 @@ def test_a_platform_whose_functions_have_no_name_is_read_alone(world, helpers, m
             yield replace(page, records=replace(page.records, unpack=nameless))
 
     monkeypatch.setattr(world.store, "backfill", give)
-    _read(world)
+    _read_alone(world, here)
     assert helpers == []
-    assert len(set(here)) == 60
-    assert len(_held(world)["platform_order"]) == 59
 
 
 def test_one_that_answers_nonsense_is_left(world, helpers, monkeypatch):
     _fill(world)
     here = _pack(world, monkeypatch)
     monkeypatch.setattr(helping, "PROGRAM", "print('nonsense ' * 1000, flush=True); input()")
-    _read(world)
-    assert len(set(here)) == 60
-    assert len(_held(world)["platform_order"]) == 59
+    _read_alone(world, here)
 
 
 def test_what_is_out_of_the_ordinary_is_done_here(world, helpers, monkeypatch):

@@ -5,7 +5,7 @@ one after the other, so that no more is in memory or on disk than with one.
 Docs: https://shopify.dev/docs/api/usage/bulk-operations/queries
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache, partial
@@ -18,7 +18,7 @@ from storelink.connectors.protocol import Cursor, Packed, RawPage, Read
 from storelink.connectors.shopify import queries
 from storelink.connectors.shopify.asking import Answer, Asker
 from storelink.connectors.shopify.bulk import Bulk, Lost, Result, Started, Unavailable
-from storelink.connectors.shopify.jsonl import Assembly, Batch, Damaged, unpack
+from storelink.connectors.shopify.jsonl import Assembly, Damaged, unpack
 from storelink.connectors.shopify.kind import Kind
 from storelink.connectors.shopify.late import Late
 from storelink.connectors.shopify.moment import moment_or_none
@@ -85,7 +85,7 @@ class Place:
         eldest = min(filter(None, self.operations), key=lambda operation: operation.created)
         started = min(operation.started for operation in self.operations if operation is not None)
         read = Read(started, started, eldest.created)
-        return RawPage(_packed(kind, Batch({}, [], 0)), read, self.cursor, total=self.total)
+        return RawPage(_packed(kind, {}), read, self.cursor, total=self.total)
 
     def again(self) -> None:
         """Forget the operation that is given, and what it gave."""
@@ -196,7 +196,7 @@ class Everything:
                 for key in refunded:
                     del batch.records[key]
                 place.passed, place.late = batch.passed, late.ids
-                yield RawPage(_packed(kind, batch), read, place.cursor, total=total)
+                yield RawPage(_packed(kind, batch.records), read, place.cursor, total=total)
                 for page in late.ready():
                     place.late = late.ids
                     yield RawPage(list(page.found.values()), page.read, place.cursor, total=total)
@@ -207,9 +207,8 @@ class Everything:
         yield RawPage([], read, place.cursor, total=total)
 
 
-def _packed(kind: Kind, batch: Batch) -> Packed:
-    parts = list(batch.records.values())
-    return Packed(list(batch.records), parts, partial(unpack, kind.layout), normalize)
+def _packed(kind: Kind, records: Mapping[str, bytes]) -> Packed:
+    return Packed(list(records), list(records.values()), partial(unpack, kind.layout), normalize)
 
 
 def _is_refunded(kind: Kind, lines: bytes) -> bool:
