@@ -16,6 +16,7 @@ import psycopg
 from storelink.connectors import registry
 from storelink.connectors.presenting import presenter_of
 from storelink.errors import StorelinkError
+from storelink.sync.erased import lock_number
 
 BATCH = 2000
 """Events followed, or orders gone through, in one transaction."""
@@ -117,6 +118,8 @@ def _gather(connection: Psycopg, keys: Sequence[Key]) -> None:
     """Write the words of these orders as the orders are now; those that are no more lose theirs."""
     if not keys:
         return
+    for store in sorted({store for store, _ in keys}):  # as passes do: who erases waits, or we read after it
+        connection.execute("SELECT pg_advisory_xact_lock_shared(%s)", (lock_number(store),))
     given = {"stores": [store for store, _ in keys], "orders": [order for _, order in keys]}
     rows = connection.execute(_ORDERS, given).fetchall()
     held = {(row[0], row[1]) for row in rows}

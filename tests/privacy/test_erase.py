@@ -8,7 +8,7 @@ from private_store import Store, as_text, traces
 from sqlalchemy import text
 
 from storelink.models import metadata
-from storelink.sync import account, erased, helped, keys, privacy
+from storelink.sync import account, erased, feed, helped, keys, order_words, privacy
 from storelink.sync.lane import FULL, hold
 from storelink.sync.opening import open_subject
 from storelink.sync.person import find
@@ -309,6 +309,39 @@ def test_who_erases_waits_for_the_page_in_hand_and_the_next_page_knows(shop: Sto
         page.rollback()
     thread.join(30)
     assert done.is_set()
+
+
+def test_words_that_are_gathered_meanwhile_are_those_after_the_erasure(shop: Store) -> None:
+    """Whoever read an order before it was erased must not write its words after that."""
+    person = shop.somebody()
+    with shop.database.session() as session:
+        store = account.find(session, "shop")
+
+    def gather() -> None:
+        with shop.database.connect() as pooled:
+            raw = pooled.connection.driver_connection
+            raw.rollback()  # what the pool began: each step is a transaction of its own
+            feed.publish(raw)
+            order_words.catch_up(raw)
+
+    with shop.database.connect() as erasing:
+        erasing.execute(text("SELECT pg_advisory_xact_lock(:n)"), {"n": erased.lock_number(store.id)})
+        thread = threading.Thread(target=gather)
+        thread.start()
+        for _ in range(6000):
+            waiting = shop.select(
+                "SELECT 1 AS one FROM pg_locks JOIN pg_database d ON d.oid = database"
+                " WHERE locktype = 'advisory' AND NOT granted AND datname = current_database()"
+            )
+            if waiting or not thread.is_alive():
+                break
+            threading.Event().wait(0.01)
+        who = {"id": person["customer_id"]}
+        erasing.execute(text("UPDATE platform_order SET email = NULL WHERE customer_id = :id"), who)
+        erasing.commit()
+    thread.join(30)
+    words = shop.select("SELECT words::text AS words FROM order_words")
+    assert words and not [row for row in words if person["email"].casefold() in row["words"]]
 
 
 def test_erasing_twice_is_erasing_once(shop: Store) -> None:
