@@ -17,7 +17,7 @@ from storelink.connectors.protocol import Account, Connector, Limits
 from storelink.connectors.shopify import connector as shopify
 from storelink.connectors.woocommerce import connector as woocommerce
 from storelink.db import Database, open_database
-from storelink.models import ConnectorConfig, SyncState
+from storelink.models import ConnectorConfig, SyncState, metadata
 from storelink.sandbox.running import Running, RunningShopify, start, start_shopify
 from storelink.sync.opening import measure_clock
 from storelink.sync.subject import Subject
@@ -74,8 +74,9 @@ class Bench(Generic[S]):
 
     def empty(self) -> None:
         """Throw all rows away, so that each run meets empty tables."""
+        ours = ", ".join(name for name, table in metadata.tables.items() if "connector_id" in table.c)
         with self.database.connect() as connection:
-            connection.exec_driver_sql("TRUNCATE connector_config CASCADE")
+            connection.exec_driver_sql(f"TRUNCATE connector_config, {ours} CASCADE")
             connection.exec_driver_sql("DROP TABLE IF EXISTS floor")
             connection.commit()
             connection.exec_driver_sql("CHECKPOINT")

@@ -41,14 +41,17 @@ class Lane:
     token: int = 0
 
     def check(self) -> None:
-        """Lock our token for the rest of this transaction. Raises `LaneLost`."""
-        if self.kind is None:
-            return
+        """Lock the store, and our token, for the rest of this transaction. Raises `LaneLost`.
+
+        What is written of a store hangs on no foreign key (see `PlatformOrder`): whoever removes it waits
+        for this lock, and who comes after that finds no store.
+        """
         found = self.connection.execute(
-            f"SELECT 1 FROM sync_state WHERE connector_id = %s AND resource = %s"  # noqa: S608
-            f" AND {self.kind}_token = %s FOR NO KEY UPDATE",
-            (self.connector_id, self.resource, self.token),
+            _CHECK[self.kind],
+            {"connector": self.connector_id, "resource": self.resource, "token": self.token},
         ).fetchone()
+        if found is None and self.kind is None:
+            raise LaneLost("this store is not registered any more")
         if found is None:
             raise LaneLost(f"another process took over the {self.kind} lane of {self.resource}")
 
@@ -104,6 +107,16 @@ def held_keys(session: Session) -> set[int]:
     """The numbers of the lanes that are held now, by whichever process."""
     return {row[0] for row in session.execute(text(_HELD))}
 
+
+_CHECK: dict[str | None, str] = {
+    None: "SELECT 1 FROM connector_config WHERE id = %(connector)s FOR KEY SHARE",
+    **{
+        kind: "SELECT 1 FROM connector_config c JOIN sync_state s ON s.connector_id = c.id"  # noqa: S608
+        f" WHERE c.id = %(connector)s AND s.resource = %(resource)s AND s.{kind}_token = %(token)s"
+        " FOR KEY SHARE OF c FOR NO KEY UPDATE OF s"
+        for kind in (FULL, POLL)
+    },
+}
 
 _HELD = """
 SELECT (classid::bigint << 32) | objid::bigint FROM pg_locks

@@ -113,6 +113,11 @@ def _finish(ground) -> None:
     assert _more_than_one_insert(ground) == []
     assert _rows_without_their_insert(ground) == []
     assert ground.select("SELECT 1 FROM sync_run WHERE status = 'running'") == []
+    strangers = ground.select(
+        "SELECT connector_id, customer_id FROM platform_order WHERE customer_id IS NOT NULL"
+        " EXCEPT SELECT connector_id, customer_id FROM platform_customer"
+    )
+    assert strangers == []
     assert ground.select(_LOCKS) == []
     assert {row["phase"] for row in ground.select("SELECT phase FROM sync_state")} == {"live"}
     left = [child for child in psutil.Process().children() if "storelink" in " ".join(child.cmdline())]

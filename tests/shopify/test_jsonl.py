@@ -1,7 +1,9 @@
 """A bulk result is put together whole, whatever the order and the pieces in which it comes."""
 
+import io
 import json
-import os
+import random
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from storelink.connectors.shopify import jsonl
+from storelink.connectors.shopify import jsonl, partition
 from storelink.connectors.shopify.jsonl import Assembly, Damaged, Layout, unpack
+from storelink.connectors.shopify.partition import Part, Partition
 from storelink.errors import Misconfigured
 
 ORDERS = Layout("Order", {"LineItem": "lineItems", "ShippingLine": "shippingLines"})
@@ -78,9 +81,9 @@ def text_of(lines: list[dict[str, Any]], *, last_newline: bool = True, spaced: b
 
 
 def put_together(
-    text: bytes, *, pieces: int = 64, partition: int = 256, size: int | None = None, batch: int = 3
+    text: bytes, *, pieces: int = 64, share: int = 256, size: int | None = None, batch: int = 3
 ) -> list[dict[str, Any]]:
-    with Assembly(ORDERS, len(text) if size is None else size, partition=partition) as assembly:
+    with Assembly(ORDERS, len(text) if size is None else size, partition=share) as assembly:
         for first in range(0, len(text), pieces):
             assembly.feed(text[first : first + pieces])
         assembly.finish()
@@ -93,7 +96,7 @@ def put_together(
 @given(
     shop=shops(),
     pieces=st.integers(1, 400),
-    partition=st.sampled_from([1, 64, 300, 10**6]),
+    share=st.sampled_from([1, 64, 300, 10**6]),
     buffer=st.sampled_from([1, 500, 10**7]),
     last_newline=st.booleans(),
     spaced=st.booleans(),
@@ -101,7 +104,7 @@ def put_together(
 def test_any_order_and_any_pieces_make_the_same_records(
     shop: tuple[list[dict[str, Any]], dict[str, dict[str, Any]]],
     pieces: int,
-    partition: int,
+    share: int,
     buffer: int,
     last_newline: bool,
     spaced: bool,
@@ -109,23 +112,32 @@ def test_any_order_and_any_pieces_make_the_same_records(
     lines, records = shop
     text = text_of(lines, last_newline=last_newline, spaced=spaced)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(jsonl, "BUFFER", buffer)
-        found = put_together(text, pieces=pieces, partition=partition)
+        patch.setattr(partition, "BUFFER", buffer)
+        found = put_together(text, pieces=pieces, share=share)
     assert len(found) == len(records)
     assert {record["id"]: record for record in found} == records
+    numbers = [int(record["id"].rpartition("/")[2]) for record in found]
+    assert numbers == sorted(numbers)
 
 
 @settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
-@given(shop=shops(), passed=st.integers(0, 12), partition=st.sampled_from([64, 300, 10**6]))
+@given(
+    shop=shops(),
+    passed=st.integers(0, 12),
+    share=st.sampled_from([64, 300, 10**6]),
+    pieces=st.integers(1, 400),
+)
 def test_a_read_goes_on_after_any_record(
-    shop: tuple[list[dict[str, Any]], dict[str, dict[str, Any]]], passed: int, partition: int
+    shop: tuple[list[dict[str, Any]], dict[str, dict[str, Any]]], passed: int, share: int, pieces: int
 ) -> None:
+    """Whatever the pieces are in which the same result comes the next time."""
     lines, records = shop
     text = text_of(lines)
 
     def read(after: int) -> list[str]:
-        with Assembly(ORDERS, len(text), partition=partition) as assembly:
-            assembly.feed(text)
+        with Assembly(ORDERS, len(text), partition=share) as assembly:
+            for first in range(0, len(text), pieces if after else len(text) or 1):
+                assembly.feed(text[first : first + pieces] if after else text)
             assembly.finish()
             batches = list(assembly.batches(2, after))
             if batches:
@@ -202,48 +214,90 @@ def test_heavy_records_come_few_at_once() -> None:
     assert max(counts) * 100_000 <= jsonl.HEAVY + 100_000
 
 
-def test_a_partition_that_grew_too_large_is_shared_out_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The size that was announced was far too small; no more than a little is in memory at once."""
-    monkeypatch.setattr(jsonl, "BUFFER", 10_000)
-    text = text_of([line for number in range(1, 800) for line in (order(number), item(number, number))])
+@pytest.mark.parametrize("order_of", ["rising", "falling", "mixed"])
+def test_little_is_in_memory_at_once(order_of: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever order they come in, their parts after them all, and a size announced that is far too small."""
+    monkeypatch.setattr(partition, "BUFFER", 10_000)
+    numbers = [5_000_000_000_000 + 32_768 * number for number in range(2_000)]
+    if order_of == "falling":
+        numbers.reverse()
+    elif order_of == "mixed":
+        random.Random(1).shuffle(numbers)
+    text = text_of([order(number) for number in numbers] + [item(number, number) for number in numbers])
     read: list[int] = []
-    inner = Assembly._block
+    blocks, finer = Partition.blocks, Assembly._finer
 
-    def block(self: Assembly, extent: tuple[int, int]) -> bytes:
-        read.append(extent[1])
-        return inner(self, extent)
+    def noting(self: Partition, part: Part) -> Iterator[bytes]:
+        read.append(part.size)
+        return blocks(self, part)
 
-    monkeypatch.setattr(Assembly, "_block", block)
-    found = put_together(text, pieces=5000, partition=2_000, size=1, batch=50)
-    assert len(found) == 799
-    assert max(read) < 20_000
+    def passing_on(self: Assembly, part: Part, bounds: Sequence[int]) -> Assembly:
+        made = finer(self, part, bounds)
+        read.remove(part.size)
+        return made
+
+    monkeypatch.setattr(Partition, "blocks", noting)
+    monkeypatch.setattr(Assembly, "_finer", passing_on)
+    found = put_together(text, pieces=5000, share=20_000, size=1, batch=50)
+    assert [record["id"] for record in found] == [order(number)["id"] for number in sorted(numbers)]
+    assert all(len(record["lineItems"]) == 1 for record in found)
+    assert len(read) > 4 and max(read) <= 4 * 20_000
 
 
-def test_ids_that_rise_by_a_power_of_two_are_shared_out_all_the_same() -> None:
-    """Shopify's ids do, so that their remainders are all the same."""
-    text = text_of([order(5_000_000_000_000 + 32_768 * number) for number in range(2_000)])
-    with Assembly(ORDERS, len(text), partition=len(text) // 16) as assembly:
+def test_one_record_may_be_larger_than_all_that_a_part_should_have() -> None:
+    """It cannot be shared out, however often that is tried."""
+    text = text_of([order(1), *(item(1, number) for number in range(500)), order(2)])
+    found = put_together(text, share=100, pieces=1000)
+    assert [len(record["lineItems"]) for record in found] == [500, 0]
+
+
+def test_records_that_come_by_rising_id_are_shared_out_evenly() -> None:
+    with Assembly(ORDERS, 0, partition=20_000) as assembly:
+        for number in range(1_000, 5_000):
+            assembly.feed(text_of([order(number)]))
+        sizes = [part.size for part in assembly._partition.parts]
+    assert len(sizes) > 16
+    assert max(sizes) < 2 * sum(sizes) / len(sizes)
+
+
+def test_ids_that_are_no_numbers_are_records_too() -> None:
+    text = text_of([order(3), {"id": "gid://shopify/Order/x"}, {"id": "gid://shopify/Order/" + "9" * 5000}])
+    with Assembly(ORDERS, len(text)) as assembly:
         assembly.feed(text)
-        counts = [len(bucket.waiting) for bucket in assembly._buckets]
-    assert len(counts) >= 16
-    assert max(counts) < 2 * 2_000 / len(counts)
+        assembly.finish()
+        (batch,) = assembly.batches(10)
+    assert list(batch.records) == ["9" * 5000, "x", "3"]
+
+
+def test_lines_of_records_without_parts_come_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(partition, "BUFFER", 100)
+    text = text_of([order(number) for number in (5, 3, 4, 3)])
+    with Assembly(Layout("Order"), len(text), partition=64) as assembly:
+        for first in range(0, len(text), 90):
+            assembly.feed(text[first : first + 90] + (b"\n \n" if first + 90 >= len(text) else b""))
+        assembly.finish()
+        found = list(assembly.rows(3))
+    assert [len(some) for some in found] == [3, 1]
+    ids = sorted(row["id"].rpartition("/")[2] for some in found for row in some)
+    assert ids == ["3", "3", "4", "5"]
 
 
 def test_nothing_is_left_on_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Not even while it is there: a process that is killed leaves nothing."""
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    monkeypatch.setattr(jsonl, "BUFFER", 10)
+    monkeypatch.setattr(partition, "BUFFER", 10)
     with Assembly(ORDERS, 1000, partition=10) as assembly:
         assembly.feed(text_of([order(1), order(2)]))
-        assert assembly._file is not None
+        file = assembly._partition._file
+        assert file is not None
         assert list(tmp_path.iterdir()) == []
-    assert assembly._file.closed
+    assert file.closed
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
 def test_a_full_disk_is_said_with_words(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jsonl, "BUFFER", 10)
+    monkeypatch.setattr(partition, "BUFFER", 10)
     with Assembly(ORDERS, 1000) as assembly:
-        assembly._file = os.fdopen(os.open("/dev/full", os.O_RDWR), "w+b", buffering=0)
+        assembly._partition._file = io.FileIO("/dev/full", "r+")
         with pytest.raises(Misconfigured, match="TMPDIR"):
             assembly.feed(text_of([order(1), order(2)]))

@@ -133,6 +133,11 @@ def _nothing_is_left(made: Town) -> None:
     _wait(made, "SELECT count(*) = 0 FROM storelink_jobs.procrastinate_jobs")
     _wait(made, "SELECT count(*) = 0 FROM alert WHERE closed_at IS NULL")
     assert made.fleet.select("SELECT resource, external_id, error FROM quarantined_record") == []
+    strangers = made.fleet.select(
+        "SELECT connector_id, customer_id FROM platform_order WHERE customer_id IS NOT NULL"
+        " EXCEPT SELECT connector_id, customer_id FROM platform_customer"
+    )
+    assert strangers == []
     assert made.fleet.select("SELECT * FROM webhook_delivery WHERE status = 'received'") == []
     _wait(made, "SELECT count(*) = 0 FROM pg_stat_activity"
           " WHERE datname = current_database() AND state LIKE 'idle in%%'"

@@ -7,9 +7,21 @@ import psycopg
 import pytest
 
 from storelink.errors import DatabaseAway, LaneHeld, LaneLost
+from storelink.sync import account
 from storelink.sync.backfill import backfill
 from storelink.sync.incremental import incremental
 from storelink.sync.lane import FULL, POLL, hold
+
+WAITING = """
+SELECT count(*) FROM pg_locks l JOIN pg_stat_activity a USING (pid)
+WHERE NOT l.granted AND a.datname = current_database()
+"""
+
+
+def purge(world):
+    with world.database.session() as session:
+        account.remove(session, world.subject.id, purge=True)
+        session.commit()
 
 
 def until(condition, seconds=60.0):
@@ -40,6 +52,34 @@ def test_each_holder_has_a_higher_token(world):
                 second.connection, second.clock, first.connector_id, "orders", FULL, first.token
             )
             first_again.check()
+
+
+@pytest.mark.parametrize("kind", [FULL, POLL, None])
+def test_nothing_is_written_of_a_store_that_is_no_more(world, kind):
+    with hold(world.database, world.subject.id, "orders", kind) as lane:
+        purge(world)
+        with pytest.raises(LaneLost):
+            lane.check()
+
+
+@pytest.mark.parametrize("kind", [FULL, POLL, None])
+def test_who_purges_a_store_waits_for_the_page_in_hand(world, kind):
+    """Orders have no foreign key that would keep the store there meanwhile."""
+    with hold(world.database, world.subject.id, "orders", kind) as lane:
+        lane.check()
+        thread = threading.Thread(target=purge, args=(world,))
+        thread.start()
+        until(lambda: world.one(WAITING) or not thread.is_alive())
+        lane.connection.execute(
+            "INSERT INTO platform_order (connector_id, order_id, platform, order_number, status,"
+            " total_amount, refunded_amount, current_total_amount, currency, line_items, metadata)"
+            " VALUES (%s, '1', 'toy', '1', 'open', 1, 0, 1, 'EUR', '[]', '{}')",
+            (world.subject.id,),
+        )
+        lane.connection.commit()
+        thread.join(60)
+    assert world.one("SELECT count(*) FROM connector_config") == 0
+    assert world.one("SELECT count(*) FROM platform_order") == 0
 
 
 def test_a_cut_connection_frees_the_lane_and_the_pass_resumes(world):
@@ -95,6 +135,12 @@ def test_two_writers_of_the_same_records_in_any_order_do_not_deadlock(world):
         thread.join(60)
     assert errors == []
     assert world.one("SELECT count(*) FROM platform_order") == 39
+    assert (
+        world.one(
+            "SELECT count(*) FROM platform_order JOIN platform_customer USING (connector_id, customer_id)"
+        )
+        == 39
+    )
 
 
 def test_no_transaction_is_open_while_the_store_is_asked(world):

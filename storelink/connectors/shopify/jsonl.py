@@ -1,34 +1,31 @@
 """What a bulk operation wrote, put together again in constant memory.
 
 One object a line; the rows of nested connections have lines of their own with `__parentId`, in any
-order. Lines are shared out by their record into partitions of a file that has no name, so that it is
-gone whatever becomes of this process, and one partition at a time is read back. Lines are looked at
-as bytes; whoever wants the record parses them, once.
+order. Lines are shared out by the ids of their records (see `partition`), and one part at a time is read
+back: so records come by rising id, as the database likes them best. Lines are looked at as bytes;
+whoever wants the record parses them, once.
 Docs: https://shopify.dev/docs/api/usage/bulk-operations/queries#download-result-data
 """
 
 import re
-import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from types import TracebackType
-from typing import IO, Any, Self
-from zlib import crc32
+from typing import Any, Self
 
 import orjson
 
 from storelink.connectors.protocol import Raw
-from storelink.errors import Misconfigured
+from storelink.connectors.shopify.partition import MOST, Part, Partition
 
 PARTITION = 4 * 1024 * 1024
-"""Bytes that a partition should have."""
-MOST = 256
-"""Most partitions; one that grows too large is shared out once more as it is read back."""
-BUFFER = 4 * 1024 * 1024
-"""Bytes of lines that wait to be written."""
+"""Bytes that a part should have; one of more than four times as many is shared out once more."""
 HEAVY = 1024 * 1024
 """Bytes of lines after which a batch is not made larger."""
+
+
+_BRACE = ord("{")
 
 
 class Damaged(ValueError):
@@ -59,7 +56,7 @@ class _Group:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Some records, whole, in no order.
+    """Some records, whole, by rising id.
 
     `loose` are ids of records whose lines do not fit together: their own is missing or twice there.
     """
@@ -71,34 +68,20 @@ class Batch:
     """Records given so far, loose ones too; the same result is always given in the same order."""
 
 
-@dataclass(slots=True)
-class _Bucket:
-    """One partition: lines that wait, and where in the file its earlier ones are."""
-
-    waiting: list[bytes] = field(default_factory=list)
-    extents: list[tuple[int, int]] = field(default_factory=list)
-
-    @property
-    def written(self) -> int:
-        return sum(length for _, length in self.extents)
-
-
 class Assembly:
     """Takes a result in chunks, then gives its records. A context: what it wrote is gone at its end."""
 
-    def __init__(self, layout: Layout, size: int, *, partition: int = PARTITION, level: int = 1) -> None:
-        """`size` is the result's own, in bytes; results of one size are shared out in one way."""
-        self._layout, self._partition, self._level = layout, partition, level
-        self._fan = max(1, min(MOST, -(-size // partition)))
+    def __init__(
+        self, layout: Layout, size: int, *, partition: int = PARTITION, bounds: Sequence[int] = ()
+    ) -> None:
+        """`size` is the result's own, in bytes."""
+        self._layout, self._limit = layout, partition
+        self._partition = Partition(max(partition // 2, size // MOST), bounds)  # what comes later adds to it
         own = rb'\{(?:"__typename":"\w+",)?"id":"gid://shopify/%s/(\d+)"' % layout.root.encode()
         self._own_line = re.compile(own).match
         self._parent = b'"__parentId":"gid://shopify/%b/' % layout.root.encode()
         self._part_lines = tuple(b'{"__typename":"%b",' % kind.encode() for kind in layout.parts)
-        self._buckets = [_Bucket() for _ in range(self._fan)]
         self._tail: list[bytes] = []
-        self._buffered = 0
-        self._file: IO[bytes] | None = None
-        self._end = 0
         self.lines = 0
         """Objects so far; compare with the operation's `objectCount`."""
         self.roots = 0
@@ -110,21 +93,18 @@ class Assembly:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._buckets.clear()
-        if self._file is not None:
-            self._file.close()
+        self._partition.close()
 
     # -- taking ------------------------------------------------------------------------------------
 
     def feed(self, chunk: bytes) -> None:
         """The next bytes of the result. Raises `Damaged`, and `Misconfigured` if the disk is full."""
-        first, newline, rest = chunk.partition(b"\n")
-        self._tail.append(first)
-        if newline:
-            lines = rest.split(b"\n")
-            lines.insert(0, b"".join(self._tail))
-            self._tail = [lines.pop()]
-            self._share_out(lines)
+        cut = chunk.rfind(b"\n") + 1
+        if cut:
+            self._tail.append(chunk[:cut])
+            self._share_out(b"".join(self._tail))
+            self._tail = []
+        self._tail.append(chunk[cut:])
 
     def finish(self) -> None:
         """There is no more; the last line may lack its newline. Raises `Damaged` if it was cut."""
@@ -132,64 +112,65 @@ class Assembly:
         self._tail = []
         if last.strip():
             _parsed(last)
-            self._share_out([last])
+            self._share_out(last + b"\n")
 
-    def _share_out(self, lines: list[bytes]) -> None:
-        """Put each line into the partition of its record."""
-        buckets, fan, level, whose = self._buckets, self._fan, self._level, self._whose
-        for line in lines:
-            if not line or line.isspace():
+    def _share_out(self, text: bytes) -> None:
+        """Put each of these whole lines where its record belongs; those that follow each other together."""
+        part: Part | None = None
+        low, high, start, first, least, most = 0.0, -1.0, 0, 0, 0, 0
+        before, number, lines, roots = b"", 0, 0, 0
+        for at, _, key, own in self._lines(text):
+            lines += 1
+            roots += own
+            if key == before:  # most lines follow another of their record
                 continue
-            key, own = whose(line)
-            buckets[crc32(key) // level % fan].waiting.append(line)
-            self.lines += 1
-            self.roots += own
-            self._buffered += len(line)
-        if self._buffered > BUFFER:
-            self._write()
+            before, number = key, number_of(key)
+            if low <= number <= high:
+                if number > most:
+                    most = number
+                elif number < least:
+                    least = number
+                continue
+            if part is not None:
+                self._partition.put(part, first, text[start:at], least, most)
+            part, low, high = self._partition.place(number)
+            start, first, least, most = at, number, number, number
+        if part is not None:
+            self._partition.put(part, first, text[start:], least, most)
+        self.lines += lines
+        self.roots += roots
 
-    def _whose(self, line: bytes) -> tuple[bytes, bool]:
+    def _lines(self, text: bytes) -> Iterator[tuple[int, int, bytes, bool]]:
+        """Of each line begin, end, the id of the record that it belongs to, and whether it is its own."""
+        at, end, find, whose = 0, len(text), text.find, self._whose
+        while at < end:
+            stop = find(b"\n", at)
+            if text[at] == _BRACE or text[at:stop].strip():
+                key, own = whose(text, at, stop)
+                yield at, stop, key, own
+            at = stop + 1
+
+    def _whose(self, text: bytes, at: int, stop: int) -> tuple[bytes, bool]:
         """The id of the record that a line belongs to, and whether it is the record's own line.
 
         A quote inside a JSON string has a backslash, so what is looked for is found in no string.
         Raises `Damaged`.
         """
-        if line.startswith(self._part_lines):
-            at = line.rfind(self._parent)
-            key = line[at + len(self._parent) : -2]
-            if at >= 0 and key.isdigit() and line.endswith(b'"}'):
+        if text.startswith(self._part_lines, at):
+            found = text.rfind(self._parent, at, stop)
+            key = text[found + len(self._parent) : stop - 2]
+            if found >= 0 and key.isdigit() and text.endswith(b'"}', at, stop):
                 return key, False
         else:
-            own = self._own_line(line)
-            if own is not None and line.endswith(b"}"):
+            own = self._own_line(text, at, stop)
+            if own is not None and text.endswith(b"}", at, stop):
                 return own[1], True
-        row = _parsed(line)  # not written as Shopify writes them, or cut
+        row = _parsed(text[at:stop])  # not written as Shopify writes them, or cut
         gid = row.get("__parentId", row.get("id"))
         key = gid.rpartition("/")[2].encode() if isinstance(gid, str) else b""
         if not key:
             raise Damaged("a line belongs to no record")
         return key, "__parentId" not in row
-
-    def _write(self) -> None:
-        """Write out what waits, partition by partition."""
-        try:
-            if self._file is None:
-                self._file = tempfile.TemporaryFile(prefix="storelink-")  # noqa: SIM115  # closed on exit
-            for bucket in self._buckets:
-                if bucket.waiting:
-                    block = b"\n".join(bucket.waiting)
-                    self._file.write(block)
-                    bucket.extents.append((self._end, len(block)))
-                    bucket.waiting = []
-                    self._end += len(block)
-            self._file.flush()
-        except OSError as error:
-            raise Misconfigured(
-                f"the result of a bulk operation cannot be kept in {tempfile.gettempdir()}:"
-                f" {error.strerror}; make room there or set TMPDIR",
-                code="temp",
-            ) from error
-        self._buffered = 0
 
     # -- giving ------------------------------------------------------------------------------------
 
@@ -207,48 +188,56 @@ class Assembly:
         if batch:
             yield _joined(batch, passed + len(batch))
 
+    def rows(self, size: int) -> Iterator[list[Raw]]:
+        """The lines as they are, parsed, `size` at a time: for records without parts. Raises `Damaged`."""
+        found: list[Raw] = []
+        for part in self._partition.parts:
+            for text in self._partition.blocks(part):
+                for line in text.split(b"\n"):
+                    if line and not line.isspace():
+                        found.append(_parsed(line))
+                    if len(found) >= size:
+                        yield found
+                        found = []
+        if found:
+            yield found
+
     def _groups(self) -> Iterator[tuple[bytes, _Group]]:
-        for bucket in self._buckets:
-            if bucket.written > 4 * self._partition and self._level < 2**24:
-                with self._finer(bucket) as finer:
+        """All records by rising number, whatever the ranges are: a read goes on after any of them."""
+        for part in self._partition.parts:
+            if part.size > 4 * self._limit and (bounds := self._partition.finer(part)):
+                with self._finer(part, bounds) as finer:
                     yield from finer._groups()
                 continue
             groups: dict[bytes, _Group] = {}
-            for line in self._read(bucket):
-                key, own = self._whose(line)
-                group = groups.get(key)
-                if group is None:
-                    group = groups[key] = _Group()
-                if own:
-                    group.own.append(line)
-                else:
-                    group.parts.append(line)
-                    group.strange |= not (line.startswith(self._part_lines) or self._is_part(line))
-            yield from groups.items()
+            for text in self._partition.blocks(part):
+                for at, stop, key, own in self._lines(text):
+                    group = groups.get(key)
+                    if group is None:
+                        group = groups[key] = _Group()
+                    line = text[at:stop]
+                    if own:
+                        group.own.append(line)
+                    else:
+                        group.parts.append(line)
+                        group.strange |= not (line.startswith(self._part_lines) or self._is_part(line))
+            yield from sorted(groups.items(), key=lambda item: (number_of(item[0]), item[0]))
 
     def _is_part(self, line: bytes) -> bool:
         """Whether a line that is not written as Shopify writes them is of a kind that was asked for."""
         return _parsed(line).get("__typename") in self._layout.parts
 
-    def _finer(self, bucket: _Bucket) -> "Assembly":
-        """A partition too large for memory, shared out once more by other digits of the hash."""
-        level = self._level * self._fan
-        finer = Assembly(self._layout, bucket.written, partition=self._partition, level=level)
-        for extent in bucket.extents:
-            finer.feed(self._block(extent))
-            finer.feed(b"\n")
-        finer._share_out(bucket.waiting)
+    def _finer(self, part: Part, bounds: Sequence[int]) -> "Assembly":
+        """A part too large for memory, shared out once more."""
+        finer = Assembly(self._layout, part.size, partition=self._limit, bounds=bounds)
+        for text in self._partition.blocks(part):
+            finer._share_out(text)
         return finer
 
-    def _read(self, bucket: _Bucket) -> Iterator[bytes]:
-        for extent in bucket.extents:
-            yield from self._block(extent).split(b"\n")
-        yield from bucket.waiting
 
-    def _block(self, extent: tuple[int, int]) -> bytes:
-        assert self._file is not None
-        self._file.seek(extent[0])
-        return self._file.read(extent[1])
+def number_of(key: bytes) -> int:
+    """The number that an id is; 0 for one that is none."""
+    return int(key) if key.isdigit() and len(key) < 20 else 0
 
 
 def _joined(groups: Mapping[bytes, _Group], passed: int) -> Batch:

@@ -19,7 +19,7 @@ from storelink.connectors.shopify.apart import apart
 from storelink.connectors.shopify.asking import Asker
 from storelink.connectors.shopify.bulk import Bulk, Lost, Result, Unavailable
 from storelink.connectors.shopify.everything import ATTEMPTS, DONE, Everything, span
-from storelink.connectors.shopify.jsonl import Assembly, Damaged, Layout, unpack
+from storelink.connectors.shopify.jsonl import Assembly, Damaged, Layout
 from storelink.connectors.shopify.kind import KINDS, Kind, key_of
 from storelink.connectors.shopify.moment import moment_or_none
 from storelink.connectors.shopify.nested import Completion, Unread
@@ -257,11 +257,9 @@ def _list_pages(kind: Kind, result: Result, assembly: Assembly) -> Iterator[List
     read = result.read
     ended = result.operation.created + (read.finished - read.started)
     read = Read(read.started, read.finished, ended)
-    layout = Layout(kind.type)
     yield ListPage([], read, result.roots)
-    for batch in assembly.batches(LINES):
-        lines = [unpack(layout, each) for each in batch.records.values()]
-        yield ListPage([_listed(line, kind) for line in lines], read, result.roots)
+    for rows in assembly.rows(LINES):
+        yield ListPage([_listed(row, kind) for row in rows], read, result.roots)
 
 
 def _listed(node: Mapping[str, Any], kind: Kind) -> Listed:
