@@ -92,7 +92,7 @@ def test_the_verdicts_are_those_of_the_code() -> None:
         (everything.BATCH, 25, "pages of 25"),
         (helped.LARGE, 2000, "A first read of 2,000 records or more"),
         (everything.ATTEMPTS, 3, "after three the read goes by pages"),
-        (jsonl.MOST, 256, "one of up to 256 partitions"),
+        (partition.MOST, 256, "up to 256 parts"),
         (nodes.VISIBLE, timedelta(days=59), "no order older than 59 days is ever gone"),
         (backfill.ANALYZE_AT, (1, 10, 100, 1000), "1st, 10th, 100th and 1000th page"),
     ],

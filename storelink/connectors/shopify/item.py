@@ -49,8 +49,9 @@ def _item(
     quantity = count(raw, "quantity")
     current = count(raw, "currentQuantity")
     refunded = returned.get(item_id, ZERO)
-    # more may have been refunded than left the line: never count back what was not there
-    kept = quantity - max(quantity - current - refunded, ZERO)
+    kept = quantity
+    if current != quantity:  # more may have been refunded than left: never count back what was not there
+        kept -= max(quantity - current - refunded, ZERO)
     unit = in_shop(raw, "originalUnitPriceSet", currency)
     discount = share(_allocated(raw, currency), kept, quantity, "discount")
     tax = share(taxes(raw, currency), kept, quantity, "tax")

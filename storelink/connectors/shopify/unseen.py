@@ -84,4 +84,10 @@ def _access(settings: Record, what: str) -> bool | None:
 
 def _lacks(record: Record, groups: tuple[tuple[str, ...], ...] = _GROUPS) -> bool:
     """Whether a whole group is null. A missing address lacks all of them."""
-    return any(all(record.get(name) is None for name in group) for group in groups)
+    for group in groups:
+        for name in group:
+            if record.get(name) is not None:
+                break
+        else:
+            return True
+    return False
