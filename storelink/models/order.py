@@ -45,13 +45,14 @@ class PlatformOrder(SQLModel, table=True):
         Index("ix_platform_order_email", text("lower(email)")),
         Index("ix_platform_order_customer", "connector_id", "customer_id"),
         Index("ix_platform_order_number", "order_number"),
-        Index("ix_platform_order_created_at", "connector_id", text("created_at DESC NULLS LAST")),
+        # read backwards for the newest first; new orders go in at its end
+        Index("ix_platform_order_created_at", "connector_id", text("created_at NULLS FIRST")),
         # most orders end as completed: of them any page is full soon, and the index has the others alone
         Index(
             "ix_platform_order_status",
             "connector_id",
             "status",
-            text("created_at DESC NULLS LAST"),
+            text("created_at NULLS FIRST"),
             postgresql_where=text("status <> 'completed'"),
         ),
         # a few bytes for every 32 pages: a backfill does not feel it, "changed since" reads no million rows

@@ -9,7 +9,7 @@ from documents import ROOT, Page, page, pages
 
 import storelink
 from storelink.connectors.protocol import Limits
-from storelink.connectors.shopify import everything, jsonl, nodes
+from storelink.connectors.shopify import everything, nodes, partition
 from storelink.connectors.shopify import reader as shopify_reader
 from storelink.connectors.woocommerce import reader
 from storelink.sync import backfill, fetching, helped, listing, verdict
