@@ -4,6 +4,7 @@ import threading
 
 import pytest
 
+from storelink.sync import ahead as reading_ahead
 from storelink.sync.ahead import ahead
 
 
@@ -43,6 +44,33 @@ def test_no_more_waits_than_the_limit_but_always_one_item():
         assert next(batches) == [9], "heavier than the limit: it goes alone"
         assert [item for batch in batches for item in batch] == [2]
     assert made == [2, 2, 9, 2]
+
+
+def test_where_writing_is_faster_it_waits_for_a_few_more(monkeypatch):
+    monkeypatch.setattr(reading_ahead, "LINGER", 60)
+    taken = threading.Event()
+
+    def source():
+        for _ in range(4):
+            yield 1
+            threading.Event().wait(0.01)  # so that the first alone would be taken
+        assert taken.wait(60)
+
+    with ahead(source(), _weight, 8) as batches:
+        assert next(batches) == [1, 1, 1, 1], "half of what may wait"
+        taken.set()
+        assert list(batches) == []
+
+
+@pytest.mark.parametrize("weights", [(1, 100), (1,)], ids=["no room", "the end"])
+def test_nobody_waits_for_what_cannot_come(monkeypatch, weights):
+    monkeypatch.setattr(reading_ahead, "LINGER", 3600)
+    with ahead(iter_of(weights), _weight, 10) as batches:
+        assert next(batches) == [1]
+
+
+def iter_of(weights):
+    yield from weights
 
 
 def test_an_error_comes_after_what_was_read_before_it():
