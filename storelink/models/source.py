@@ -2,7 +2,7 @@
 
 import uuid
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Integer, LargeBinary, Uuid, text
+from sqlalchemy import CheckConstraint, Index, Integer, LargeBinary, Uuid, text
 from sqlmodel import SQLModel
 
 from storelink.models.columns import TEXT, TIME, Moment, column, optional
@@ -39,7 +39,6 @@ class SourceRecord(SQLModel, table=True):
         Uuid,
         "The store.",
         primary_key=True,
-        sa_column_args=(ForeignKey("connector_config.id", ondelete="CASCADE"),),
     )
     resource: str = column(TEXT, "products, customers or orders.", primary_key=True)
     record_id: str = column(TEXT, "The store's id; of a product, not of its variants.", primary_key=True)

@@ -22,7 +22,7 @@ from storelink.sync.subject import Progress, Subject
 
 ANALYZE_AT = (1, 10, 100, 1000)
 """Pages after which the planner is told how the tables have grown; they start empty."""
-WAITING = 6_000_000
+WAITING = 7_000_000
 """Bytes, about, that may wait to be written, and so go into one transaction."""
 
 

@@ -157,7 +157,8 @@ def _owners(lane: Lane, subject: Subject, part: str, ids: list[str]) -> dict[str
 
 
 def _mark(lane: Lane, records: Mapping[str, datetime]) -> list[str]:
-    """Make them due, unless they were read since; returns those that are. Commits."""
+    """Make them due, unless they were read since; returns those that are. Commits. Raises `LaneLost`."""
+    lane.check()
     ids = sorted(records)
     found = lane.connection.execute(
         _MARK,

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from storelink.connectors.protocol import ListPage
+from storelink.connectors.protocol import Listed, ListPage
 from storelink.sync.fingerprint import parts_digest
 from storelink.sync.lane import Lane
-from storelink.sync.stage import copy_rows
+from storelink.sync.lines import line_of
+from storelink.sync.stage import copy_lines
 
 CHUNK = 500
 LINES = 2000
@@ -64,11 +65,11 @@ def collect(
     `take` writes the records that came with a page.
     """
     lines, store_time = 0, None
-    waiting: list[tuple[str, datetime | None, str | None, bool]] = []
+    waiting: list[bytes] = []
     for page in pages:
         if store_time is None:
             store_time = page.read.store_time or page.read.started
-        waiting.extend((item.id, item.version, parts_digest(item.parts), item.exact) for item in page.records)
+        waiting.extend(map(_line, page.records))
         lines += len(page.records)
         if page.destroyed:
             lane.connection.execute(
@@ -84,8 +85,15 @@ def collect(
     return lines, store_time
 
 
-def _keep(lane: Lane, rows: list[tuple[str, datetime | None, str | None, bool]]) -> None:
-    copy_rows(lane.connection, "listed", ("record_id", "version", "parts", "exact"), rows)
+def _line(item: Listed) -> bytes:
+    """A row of the table for COPY; in fewer steps where nothing in it can need an escape."""
+    if item.parts is None and item.version is not None and item.id.isalnum():
+        return f"{item.id}\t{item.version}\t\\N\t{item.exact}".encode()
+    return line_of((item.id, item.version, parts_digest(item.parts), item.exact))
+
+
+def _keep(lane: Lane, lines: list[bytes]) -> None:
+    copy_lines(lane.connection, "listed", ("record_id", "version", "parts", "exact"), lines)
     lane.connection.commit()
 
 

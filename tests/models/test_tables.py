@@ -96,8 +96,8 @@ def fill(database: Database) -> uuid.UUID:
 def test_all_of_a_store_goes_with_it(database: Database) -> None:
     shop = fill(database)
     with database.engine.begin() as connection:
-        # orders and lines hang on nothing: whoever removes a store removes them (`account.remove`)
-        for table in ("order_item", "platform_order"):
+        # these hang on nothing: whoever removes a store removes them (`account.remove`)
+        for table in ("order_item", "platform_order", "source_record"):
             connection.execute(text(f"DELETE FROM {table} WHERE connector_id = :id"), {"id": shop})
         connection.execute(text("DELETE FROM connector_config WHERE id = :id"), {"id": shop})
     with database.connect() as connection:
