@@ -20,6 +20,8 @@ from storelink.sync.erased import lock_number
 
 BATCH = 2000
 """Events followed, or orders gone through, in one transaction."""
+STORES = 200
+"""Stores in one transaction: each is locked in it."""
 LONGEST, MOST = 100, 200
 """Characters of a word, words of an order."""
 _LOCK = 7_305_806_143_518_228_787  # any number that nobody else locks
@@ -99,19 +101,30 @@ def forget(connection: Psycopg, connector_id: uuid.UUID, order_ids: Sequence[str
 
 
 def _walk(connection: Psycopg, after: Key, batch: int) -> int:
-    keys = connection.execute(_NEXT, (*after, batch)).fetchall()
+    found = connection.execute(_NEXT, (*after, batch)).fetchall()
+    keys = _of_few_stores(found, 0)
     _gather(connection, keys)
-    store, order = keys[-1] if len(keys) == batch else (None, None)
+    store, order = keys[-1] if len(keys) == batch or len(keys) < len(found) else (None, None)
     connection.execute("UPDATE words_feed SET walk_store = %s, walk_order = %s", (store, order))
     return len(keys)
 
 
 def _follow(connection: Psycopg, seq: int, batch: int) -> int:
-    events = connection.execute(_EVENTS, (seq, batch)).fetchall()
+    events = _of_few_stores(connection.execute(_EVENTS, (seq, batch)).fetchall(), 2)
     if events:
         _gather(connection, sorted({(store, key) for _, entity, store, key in events if entity == "order"}))
         connection.execute("UPDATE words_feed SET seq = %s", (events[-1][0],))
     return len(events)
+
+
+def _of_few_stores(rows: list[Any], place: int) -> list[Any]:
+    """The first of these rows, of at most `STORES` stores; `place` is where the store stands."""
+    stores = set()
+    for at, row in enumerate(rows):
+        stores.add(row[place])
+        if len(stores) > STORES:
+            return rows[:at]
+    return rows
 
 
 def _gather(connection: Psycopg, keys: Sequence[Key]) -> None:

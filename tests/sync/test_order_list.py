@@ -119,3 +119,44 @@ def test_the_words_are_asked_only_where_looking_did_not_do(
         monkeypatch.setattr(order_list, "LEAST", 1)
         assert order_list.read_page(session, wanted, limit=2).rows == []
         session.rollback()
+
+
+def test_words_of_many_stores_are_gathered_a_few_stores_at_a_time(
+    database: Database, stores: tuple[uuid.UUID, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each store is locked in the transaction, and locks have only so much room."""
+    monkeypatch.setattr(order_words, "STORES", 1)
+    asked: list[int] = []
+    inner = order_words._gather
+    monkeypatch.setattr(
+        order_words, "_gather",
+        lambda connection, keys: (asked.append(len({store for store, _ in keys})), inner(connection, keys)),
+    )  # fmt: skip
+    pooled = database.borrow()
+    try:
+        connection = cast(feed.Psycopg, pooled.driver_connection)
+        connection.execute("DELETE FROM order_words")
+        connection.execute("DELETE FROM words_feed")
+        connection.commit()
+        while order_words.catch_up(connection, 80):
+            pass
+        assert connection.execute("SELECT count(*) FROM order_words").fetchone() == (120,)
+        connection.execute("UPDATE platform_order SET order_number = 'again' WHERE order_id IN ('7', '8')")
+        for key in ("7", "8"):
+            for store in stores:
+                connection.execute(
+                    "INSERT INTO change_event (connector_id, entity, key, op)"
+                    " VALUES (%s, 'order', %s, 'update')",
+                    (store, key),
+                )
+        connection.commit()
+        while feed.publish(connection):
+            connection.commit()
+        connection.commit()
+        while order_words.catch_up(connection, 80):
+            pass
+        found = connection.execute("SELECT count(*) FROM order_words WHERE words @@ 'again'").fetchone()
+        assert found == (4,)
+    finally:
+        pooled.close()
+    assert set(asked) == {1} and len(asked) >= 6

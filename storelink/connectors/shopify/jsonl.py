@@ -145,6 +145,8 @@ class Assembly:
         at, end, find, whose = 0, len(text), text.find, self._whose
         while at < end:
             stop = find(b"\n", at)
+            if stop < 0:
+                stop = end
             if text[at] == _BRACE or text[at:stop].strip():
                 key, own = whose(text, at, stop)
                 yield at, stop, key, own
