@@ -116,7 +116,12 @@ def _verify_is_zero(made: Town) -> None:
     """The daily verify mends what only it can see; what is left is what no date tells of."""
     now = made.fleet.one("SELECT clock_timestamp()")
     made.verify_soon()
-    _wait(made, "SELECT bool_and(last_verified_at > %s AND last_drift = 0) FROM sync_state", now)
+    # what was never verified has no answer to this yet, and would be left out
+    _wait(
+        made,
+        "SELECT bool_and(coalesce(last_verified_at > %s AND last_drift = 0, false)) FROM sync_state",
+        now,
+    )
     for shop in made.shops:
         left = {key: lines for key, lines in made.differences(shop).items() if key not in shop.silent}
         assert left == {}
